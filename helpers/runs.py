@@ -1,0 +1,186 @@
+"""Recorded runs: what a long training gave, with everything needed to judge and repeat it.
+
+One JSON file per recipe in data/results. A lesson replays it; a figure in prose is quoted from it, never typed.
+"""
+
+import json
+import os
+import platform
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from helpers import plots
+from helpers.datasets import DATA
+
+RESULTS = DATA / "results"
+PER_SEED = ("test_accuracy", "wall_seconds", "total_seconds", "cpu_seconds", "history", "per_class_accuracy")
+FIELDS = {
+    "name": str,
+    "system": str,
+    "command": str,
+    "profile": str,
+    "dataset": dict,
+    "configuration": dict,
+    "configuration_sha256": str,
+    "seeds": list,
+    **dict.fromkeys(PER_SEED, list),
+    "peak_rss_mib": int | float,
+    "parameters": int,
+    "versions": dict,
+    "hardware": str,
+    "date": str,
+}
+
+
+def problems(run):
+    """Return what is wrong with a run's fields, one sentence each; an empty list if nothing is."""
+    found = []
+    for field, kind in FIELDS.items():
+        if field not in run:
+            found.append(f"the field {field!r} is missing")
+        elif not isinstance(run[field], kind):
+            found.append(f"{field!r} is a {type(run[field]).__name__}, expected {kind}")
+        elif field in PER_SEED and len(run[field]) != len(run.get("seeds", [])):
+            found.append(f"{field!r} has {len(run[field])} entries for {len(run.get('seeds', []))} seeds")
+    if not found and not all(0 <= accuracy <= 1 for accuracy in run["test_accuracy"]):
+        found.append("an accuracy lies outside 0..1")
+    return found
+
+
+def save(run, folder=RESULTS):
+    """Check `run` against the schema and write it to `folder`/<name>.json. Raises ValueError naming every problem."""
+    if found := problems(run):
+        raise ValueError(f"The run {run.get('name', '?')!r} is not complete: {'; '.join(found)}.")
+    path = Path(folder) / f"{run['name']}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def load(name, folder=RESULTS):
+    """Return the recorded run `name` as a dict. Raises ValueError that lists what there is if there is none."""
+    path = Path(folder) / f"{name}.json"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in Path(folder).glob("*.json"))) or "none"
+        raise ValueError(f"There is no recorded run {name!r}. Recorded are: {known}.")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def environment():
+    """Versions and hardware of this machine, in the form that a recorded run stores."""
+    packages = ["keras", "tensorflow-cpu", "tensorflow", "numpy"]
+    versions = {"python": platform.python_version()}
+    for package in packages:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return {"versions": versions, "hardware": f"{processor()}, {os.cpu_count()} CPU cores"}
+
+
+def processor():
+    """The processor's name where the system tells it, else its architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def accuracy_with_interval(run):
+    """Mean test accuracy over the seeds, and the half-width of its 95 % interval (Student's t over seeds; nan for one)."""
+    from scipy import stats
+
+    scores = np.asarray(run["test_accuracy"])
+    if len(scores) < 2:
+        return float(scores.mean()), float("nan")
+    return float(scores.mean()), float(stats.t.ppf(0.975, len(scores) - 1) * stats.sem(scores))
+
+
+def stamp(run):
+    """One line that says of a recorded run: when, where, on what, how often."""
+    seeds = len(run["seeds"])
+    often = "1 seed" if seeds == 1 else f"mean of {seeds} seeds"
+    return f"Recorded {run['date']} on {run['hardware']}; {run['dataset']['name']}, {often}."
+
+
+def quote(path):
+    """Return a figure of a recorded run as text for prose: "mnist_s4.test_accuracy" gives "94.9 %".
+
+    The part after the dot is `test_accuracy` (mean), `interval` (its half-width in points), `wall_seconds` (median),
+    `seeds` (how many), or any field that holds one number.
+    """
+    name, _, figure = path.partition(".")
+    run = load(name)
+    if figure == "test_accuracy":
+        return f"{accuracy_with_interval(run)[0]:.1%}".replace("%", " %")
+    if figure == "interval":
+        return f"{100 * accuracy_with_interval(run)[1]:.1f}"
+    if figure == "wall_seconds":
+        return f"{np.median(run['wall_seconds']):.0f}"
+    if figure == "seeds":
+        return str(len(run["seeds"]))
+    if isinstance(run.get(figure), int | float):
+        return f"{run[figure]:,}"
+    raise ValueError(f"{path!r} names no figure that can be quoted.")
+
+
+def compare(*names):
+    """Return a pandas frame with one row per recorded run: accuracy with interval, seeds, parameters, seconds."""
+    rows = []
+    for run in map(load, names):
+        mean, half = accuracy_with_interval(run)
+        rows.append(
+            {
+                "recorded run": run["name"],
+                "test accuracy": f"{mean:.1%} ± {100 * half:.1f}" if len(run["seeds"]) > 1 else f"{mean:.1%}",
+                "test examples": run["dataset"]["test"],
+                "seeds": len(run["seeds"]),
+                "parameters": f"{run['parameters']:,}",
+                "training seconds": round(float(np.median(run["wall_seconds"]))),
+            }
+        )
+    return pd.DataFrame(rows).set_index("recorded run")
+
+
+def curves(name, *columns):
+    """Return the history of a recorded run as a pandas frame over epochs from 1: the mean over its seeds."""
+    run = load(name)
+    frames = [pd.DataFrame(history) for history in run["history"]]
+    mean = sum(frames) / len(frames)
+    mean.index = pd.RangeIndex(1, len(mean) + 1, name="epoch")
+    return mean[list(columns)] if columns else mean
+
+
+def replay(name, *columns, ylabel="accuracy"):
+    """Show the curves of a recorded run, stamped with when and where it was recorded."""
+    run = load(name)
+    frame = curves(name, *columns)
+    ends = ", ".join(f"{column} ends at {frame[column].iloc[-1]:.3f}" for column in frame)
+    plots.show_curves(frame, ylabel=ylabel, alt=f"{run['name']} over {len(frame)} epochs: {ends}. {stamp(run)}")
+
+
+def save_weights(model, name, folder=RESULTS):
+    """Write the weights of `model` as float16 arrays to `folder`/<name>.npz, without optimizer state."""
+    arrays = {f"{index:03}": value.astype(np.float16) for index, value in enumerate(model.get_weights())}
+    path = Path(folder) / f"{name}.npz"
+    np.savez_compressed(path, **arrays)
+    return path
+
+
+def load_weights(model, name, folder=RESULTS):
+    """Set the weights of `model` from a file of `save_weights`; shapes must agree. Returns `model`."""
+    path = Path(folder) / f"{name}.npz"
+    if not path.is_file():
+        raise ValueError(f"There are no recorded weights {name!r} in data/results.")
+    with np.load(path, allow_pickle=False) as arrays:
+        weights = [arrays[key].astype(np.float32) for key in sorted(arrays.files)]
+    wanted = [value.shape for value in model.get_weights()]
+    if [value.shape for value in weights] != wanted:
+        raise ValueError(f"The weights {name!r} belong to another network: its first shapes are {wanted[:3]}.")
+    model.set_weights(weights)
+    return model

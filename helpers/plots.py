@@ -1,4 +1,4 @@
-"""Figures in one style: readable when projected and in print, safe for colour-blind readers, always with a text twin."""
+"""Figures in one style: readable when projected and in print, safe for colour-blind readers, with a text twin."""
 
 import base64
 import html
@@ -30,7 +30,7 @@ STYLE = {
 
 
 class Shown:
-    """A figure on its way to the page: the picture as HTML with its alt text, and the alt text where HTML is not shown."""
+    """A figure on its way to the page: HTML with the picture and its alt text, and the alt text alone as plain text."""
 
     def __init__(self, png, alt, width):
         self.png, self.alt, self.width = png, alt, width

@@ -92,7 +92,7 @@ def processor():
 
 
 def accuracy_with_interval(run):
-    """Mean test accuracy over the seeds, and the half-width of its 95 % interval (Student's t over seeds; nan for one)."""
+    """Mean test accuracy over the seeds and the half-width of its 95 % interval (Student's t; nan for one seed)."""
     from scipy import stats
 
     scores = np.asarray(run["test_accuracy"])

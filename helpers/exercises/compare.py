@@ -128,10 +128,10 @@ def as_function(value, *arguments):
     return value
 
 
-def call(function, *arguments, seconds=SECONDS):
+def call(function, *arguments):
     """Call the learner's function on copies of `arguments` and return what it gives.
 
-    It runs in a thread of its own, so that a loop without end costs `seconds` and not the session.
+    It runs in a thread of its own, so that a loop without end costs SECONDS and not the session.
     """
     as_function(function, *arguments)
     outcome = {}
@@ -144,12 +144,12 @@ def call(function, *arguments, seconds=SECONDS):
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(seconds)
+    thread.join(SECONDS)
     if thread.is_alive():
         # The only portable way to end a running Python function: raise an exception inside its thread.
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
         thread.join(1.0)
-        raise Wrong(f"Your function was still running after {seconds:g} seconds. Does its loop ever end?")
+        raise Wrong(f"Your function was still running after {SECONDS:g} seconds. Does its loop ever end?")
     if "error" in outcome:
         error = outcome["error"]
         given = ", ".join(map(describe, arguments))

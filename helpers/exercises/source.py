@@ -54,20 +54,13 @@ def _transform(code, block, line):
     return "\n".join(out)
 
 
-def cells(text):
-    """Split a py:percent text into `(kind, tags, source)`; `kind` is "markdown" or "code"."""
-    for part in re.split(r"^# %%", text, flags=re.MULTILINE)[1:]:
-        head, _, body = part.partition("\n")
-        kind = "markdown" if "[markdown]" in head else "code"
-        found = re.search(r"tags=\[(.*?)\]", head)
-        yield kind, re.findall(r'"([^"]+)"', found[1]) if found else [], body.strip("\n")
-
-
 def find_solution(lesson, problem):
     """Return the worked code of exercise `problem` ("q3") from the text of lesson number `lesson` ("01")."""
+    call = f"{problem}.check("
     for path in sorted(LESSONS.glob(f"{lesson}_*.py")):
-        for _, tags, source in cells(path.read_text(encoding="utf-8")):
-            if "exercise" in tags and f"{problem}.check(" in source:
-                worked = solution_from(source).splitlines()
-                return "\n".join(row for row in worked if not row.startswith(f"{problem}.check(")).strip()
-    raise LookupError(f"Lesson {lesson} has no exercise cell that calls {problem}.check(…).")
+        for cell in path.read_text(encoding="utf-8").split("\n# %%"):
+            head, _, code = cell.partition("\n")
+            if '"exercise"' in head and call in code:
+                worked = solution_from(code).splitlines()
+                return "\n".join(line for line in worked if not line.startswith(call)).strip()
+    raise LookupError(f"Lesson {lesson} has no exercise cell that calls {call}…).")

@@ -1,0 +1,56 @@
+# Every command of the course; `make help` lists them. On Windows see the README.
+SHELL := /bin/sh
+PYTHON ?=
+LAB_ARGS ?=
+LESSON ?=
+RUN := .venv/bin/python
+FIRST_NOTEBOOK = $(firstword $(sort $(wildcard notebooks/*.ipynb)))
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test course notebooks solutions check lint install lock environment record
+
+help:  ## list the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
+
+# The first Python that is new enough; if there is none, the first that exists says what is missing.
+install:  ## create .venv and install the locked packages (the other commands do this by themselves)
+	@fits='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'; \
+	for python in $(if $(PYTHON),$(PYTHON),.venv/bin/python python3.12 python3.13 python3.11 python3 python); do \
+		if "$$python" -c "$$fits" >/dev/null 2>&1; then exec "$$python" authoring/install.py; fi; \
+	done; \
+	for python in $(if $(PYTHON),$(PYTHON),python3 python); do \
+		if "$$python" -c "" >/dev/null 2>&1; then exec "$$python" authoring/install.py; fi; \
+	done; \
+	echo "No Python found$(if $(PYTHON), under the name $(PYTHON)). Install Python 3.11, 3.12 or 3.13 (python.org)." >&2; exit 1
+
+lab: install  ## open JupyterLab on the first lesson
+	@$(RUN) -m jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(FIRST_NOTEBOOK) $(LAB_ARGS)
+
+test: lint check  ## prove that everything works
+	$(RUN) -m pytest -q tests
+	$(RUN) -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=600 -n 2 --dist loadfile notebooks
+
+lint: install
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+check: install  ## list every violation of the house style, with file and cell
+	$(RUN) -m authoring.check
+
+notebooks: install  ## rebuild the notebooks whose lesson changed (LESSON=05 for one, FORCE=1 for all)
+	$(RUN) -m authoring.build $(if $(FORCE),--force) $(LESSON)
+
+solutions: install  ## build the worked edition into build/solutions/
+	$(RUN) -m authoring.build --solutions $(LESSON)
+
+course: install  ## run every lesson and write the course as a web site into build/site/
+	$(RUN) -m authoring.course
+
+record: install  ## repeat the recorded runs of data/results/ (minutes to hours)
+	$(RUN) -m benchmarks.mnist
+
+lock: install  ## refresh requirements.lock and environment.yml from pyproject.toml
+	$(RUN) -m pip install --quiet uv
+	$(RUN) -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--extra tensorflow --extra lab --extra author --upgrade --custom-compile-command "make lock" -o requirements.lock
+	$(RUN) -m authoring.environment

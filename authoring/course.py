@@ -1,0 +1,117 @@
+"""Run every lesson and write the executed course as a web site.
+
+    python -m authoring.course
+
+build/site/index.html leads to one page per lesson; it needs no network. build/run_report.json says what each lesson
+cost: seconds, peak memory, longest cell, errors, warnings. The profile and the data are those of the shell
+(COURSE_PROFILE, COURSE_DATA_DIR, COURSE_OFFLINE).
+"""
+
+import html
+import json
+import re
+import sys
+from dataclasses import asdict
+
+import latex2mathml.converter
+import nbformat
+from nbconvert import HTMLExporter
+from tqdm import tqdm
+
+from authoring.build import NOTEBOOKS
+from authoring.execute import ROOT, kernel_environment, run_notebook
+from helpers import profile, runs
+
+SITE = ROOT / "build" / "site"
+REPORT = ROOT / "build" / "run_report.json"
+MATH = re.compile(r"\$\$(?P<block>.+?)\$\$|(?<![\\$`\w])\$(?P<inline>[^$\n`]+?)\$(?!\w)", re.DOTALL)
+STYLE = """<style>
+main { max-width: 54rem; margin: 0 auto; }
+nav.course { max-width: 54rem; margin: 1rem auto; font: 1rem sans-serif; display: flex; gap: 2rem; }
+body.index { max-width: 46rem; margin: 2rem auto; padding: 0 1rem; font: 1.1rem/1.6 sans-serif; }
+</style>"""
+
+
+def with_mathml(text):
+    """Replace TeX in prose by MathML, which browsers draw by themselves: no script from the network is needed."""
+
+    def convert(match):
+        tex, display = (match["block"], "block") if match["block"] else (match["inline"], "inline")
+        return latex2mathml.converter.convert(tex.strip(), display=display)
+
+    parts = re.split(r"(```.*?```|`[^`\n]*`)", text, flags=re.DOTALL)  # dollars inside code are dollars
+    return "".join(part if index % 2 else MATH.sub(convert, part) for index, part in enumerate(parts))
+
+
+def title_of(notebook):
+    """The text of the first heading."""
+    return re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE)[1]
+
+
+def page(notebook, path, titles):
+    """The executed notebook as one HTML page, with links to the lessons before and after it."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"\]\((\d\d_\w+)\.ipynb", r"](\1.html", with_mathml(cell.source))
+    exporter = HTMLExporter(mathjax_url="", require_js_url="", mermaid_js_url="")
+    body, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": title_of(notebook)}})
+    order = list(titles)
+    here = order.index(path.stem)
+    links = ['<a href="index.html">All lessons</a>']
+    links += [f'<a href="{name}.html">← {html.escape(titles[name])}</a>' for name in order[max(here - 1, 0) : here]]
+    links += [f'<a href="{name}.html">{html.escape(titles[name])} →</a>' for name in order[here + 1 : here + 2]]
+    navigation = f'<nav class="course">{" ".join(links)}</nav>'
+    body = body.replace("</head>", f"{STYLE}</head>").replace("</body>", f"{navigation}</body>")
+    return re.sub(r"(<body[^>]*>)", lambda match: match[1] + navigation, body, count=1)
+
+
+def index_page(titles, reports):
+    """The page that lists the lessons with what each took."""
+    items = [
+        f'<li><a href="{report.lesson}.html">{html.escape(titles[report.lesson])}</a> '
+        f"<small>ran in {report.seconds:.0f} s, peak {report.peak_mib:.0f} MiB</small></li>"
+        for report in reports
+    ]
+    return (
+        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Image classification</title>{STYLE}</head>'
+        f'<body class="index"><h1>Image classification, hands on</h1><ul>{"".join(items)}</ul></body></html>\n'
+    )
+
+
+def main():
+    """Run all lessons; exit with 1 if one of them failed or warned."""
+    paths = sorted(NOTEBOOKS.glob("*.ipynb"))
+    notebooks = {path: nbformat.read(path, as_version=4) for path in paths}
+    titles = {path.stem: title_of(notebook) for path, notebook in notebooks.items()}
+    SITE.mkdir(parents=True, exist_ok=True)
+    reports = []
+    cells = sum(cell.cell_type == "code" for notebook in notebooks.values() for cell in notebook.cells)
+    with tqdm(total=cells, unit="cell", bar_format="{l_bar}{bar:30}| {n}/{total} cells, {remaining} left") as bar:
+        for path, notebook in notebooks.items():
+            bar.set_description(path.stem)
+            env = kernel_environment(offline=False)
+            reports.append(run_notebook(notebook, path.stem, env=env, on_cell=bar.update))
+            (SITE / f"{path.stem}.html").write_text(page(notebook, path, titles), encoding="utf-8")
+    (SITE / "index.html").write_text(index_page(titles, reports), encoding="utf-8")
+    machine = runs.environment()
+    summary = {"profile": profile.name(), "versions": machine["versions"], "cpu": machine["hardware"]}
+    summary["lessons"] = [rounded(asdict(report)) for report in reports]
+    REPORT.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    for report in reports:
+        print(
+            f"{report.lesson}: {report.seconds:.0f} s, longest cell {report.longest_cell_seconds:.0f} s, "
+            f"peak {report.peak_mib:.0f} MiB, {len(report.errors)} errors, {len(report.warnings)} warnings"
+        )
+        for trouble in report.errors + report.warnings:
+            print(f"  {trouble.splitlines()[-1]}")
+    print(f"Read it: {(SITE / 'index.html').relative_to(ROOT)}; figures: {REPORT.relative_to(ROOT)}")
+    return 1 if any(report.errors or report.warnings for report in reports) else 0
+
+
+def rounded(fields):
+    """The same dict with its floats cut to one decimal."""
+    return {key: round(value, 1) if isinstance(value, float) else value for key, value in fields.items()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

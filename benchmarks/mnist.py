@@ -1,0 +1,68 @@
+"""The recorded runs of lesson 05, on the 1,000 training digits that ship with the course.
+
+    python -m benchmarks.mnist [NAME ...] [--seeds 1 2 3 4 5]
+
+Chosen on the 1,000 validation digits; the 3,000 test digits are looked at once per seed, after training.
+"""
+
+import argparse
+
+import keras
+
+from benchmarks.record import record
+from helpers import datasets, models, quiet, runs
+
+
+def train_s4(model, dataset, settings, callbacks):
+    """S4's recipe: pixels divided by 255, one-hot labels, Adadelta at the rate that was its default then."""
+    (x_train, y_train), (x_val, y_val) = dataset.train, dataset.validation
+    model.compile(
+        optimizer=keras.optimizers.Adadelta(learning_rate=settings["learning_rate"]),
+        loss="categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    return model.fit(
+        x_train[..., None] * settings["scale"],
+        keras.utils.to_categorical(y_train, 10),
+        validation_data=(x_val[..., None] * settings["scale"], keras.utils.to_categorical(y_val, 10)),
+        batch_size=settings["batch_size"],
+        epochs=settings["epochs"],
+        callbacks=callbacks,
+        verbose=0,
+    )
+
+
+RECIPES = {
+    "mnist_s4": {
+        "system": "S4",
+        "build": models.mnist_s4,
+        "train": train_s4,
+        "settings": {
+            "optimizer": "Adadelta",
+            "learning_rate": 1.0,
+            "batch_size": 128,
+            "epochs": 50,
+            "scale": 1 / 255,
+        },
+    },
+}
+
+
+def main(arguments=None):
+    """Command line; see the top of this file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(RECIPES)}; all of them by default")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3, 4, 5])
+    options = parser.parse_args(arguments)
+    if unknown := set(options.names) - RECIPES.keys():
+        parser.error(f"no recipe is called {', '.join(sorted(unknown))}; there are: {', '.join(RECIPES)}")
+    quiet.start_tensorflow()
+    for name in options.names or RECIPES:
+        seeds = " ".join(map(str, options.seeds))
+        command = f"python -m benchmarks.mnist {name} --seeds {seeds}"
+        model = record(name, profile="full", load=datasets.mnist, seeds=options.seeds, command=command, **RECIPES[name])
+        runs.save_weights(model, name)
+
+
+if __name__ == "__main__":
+    main()

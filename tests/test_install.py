@@ -1,0 +1,150 @@
+"""Two commands on a fresh machine: what goes wrong outside the course ends in one clear sentence."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from authoring import environment, install
+
+ROOT = Path(install.ROOT)
+PYTHONS = ("3.11", "3.12", "3.13")
+PLATFORMS = {
+    "Linux x86-64": {"sys_platform": "linux", "platform_machine": "x86_64", "os_name": "posix"},
+    "Linux aarch64": {"sys_platform": "linux", "platform_machine": "aarch64", "os_name": "posix"},
+    "macOS arm64": {"sys_platform": "darwin", "platform_machine": "arm64", "os_name": "posix"},
+    "Windows": {"sys_platform": "win32", "platform_machine": "AMD64", "os_name": "nt"},
+}
+SYSTEMS = {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}
+
+
+@pytest.mark.parametrize("version", [(3, 10, 4), (3, 14, 0), (2, 7, 18)])
+def test_a_wrong_python_is_told_what_to_do(version):
+    sentence = install.wrong_python(version)
+    assert "needs Python 3.11, 3.12 or 3.13" in sentence
+    assert "make lab PYTHON=" in sentence
+
+
+@pytest.mark.parametrize("version", [(3, 11, 0), (3, 12, 9), (3, 13, 1)])
+def test_a_right_python_is_let_through(version):
+    assert install.wrong_python(version) is None
+
+
+def test_a_full_disk_is_told_what_to_do():
+    assert install.too_little_space(10**10) is None
+    assert "needs 4 GB of free disk; there are 1.5 GB" in install.too_little_space(1_500_000_000)
+
+
+@pytest.mark.parametrize(
+    ("log", "sentence"),
+    [
+        ("OSError: [Errno 28] No space left on device", "disk is full"),
+        ("Temporary failure in name resolution\nERROR: No matching distribution found for absl-py==2.5.1", "registry"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE", "differs from the one in the lock"),
+        ("PermissionError: [Errno 13] Permission denied: 'x'", "folder of your own"),
+        ("something else", "pip could not install"),
+    ],
+)
+def test_what_pip_says_becomes_one_sentence(log, sentence):
+    assert sentence in install.reason(log)
+
+
+def test_no_registry_ends_in_one_sentence(tmp_path, monkeypatch):
+    """The real pip against an address on which nothing listens."""
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setattr(install, "LOG", str(tmp_path / "install.log"))
+    monkeypatch.setattr(install, "PYTHON", sys.executable)
+    (tmp_path / "install.log").touch()
+    with pytest.raises(SystemExit) as caught:
+        install.run_pip(["--no-cache-dir", "--target", str(tmp_path), "a-package-that-nobody-has==1.0"], 1)
+    assert "no package registry can be reached" in str(caught.value)
+
+
+def make(*arguments, **env):
+    return subprocess.run(
+        ["make", "--no-print-directory", *arguments], cwd=ROOT, env=os.environ | env, capture_output=True, text=True
+    )
+
+
+def test_make_names_a_python_that_is_missing_or_too_old(tmp_path):
+    run = make("install", "PYTHON=python-of-nowhere")
+    assert run.returncode != 0
+    assert "No Python found under the name python-of-nowhere" in run.stderr
+    old = tmp_path / "python-old"
+    # Answers like Python 3.9: it starts, but is not new enough; then it runs the installer's own check.
+    code = "import sys; sys.version_info = (3, 9, 1); import runpy; runpy.run_path(sys.argv[1], run_name='__main__')"
+    old.write_text(
+        f'#!/bin/sh\nif [ "$1" = -c ]; then case "$2" in *version_info*) exit 1;; *) exit 0;; esac; fi\n'
+        f"sed 's/def installed():/def installed():\\n    return False/' \"$1\" > {tmp_path}/install.py\n"
+        f'exec {sys.executable} -c "{code}" {tmp_path}/install.py\n'
+    )
+    old.chmod(0o755)
+    run = make("install", f"PYTHON={old}")
+    assert run.returncode != 0
+    assert "needs Python 3.11, 3.12 or 3.13; this is 3.9" in run.stderr
+
+
+def test_make_help_lists_every_command():
+    listed = make("help").stdout
+    for command in ("lab", "test", "course", "notebooks", "solutions", "check", "lock", "record"):
+        assert re.search(rf"^make {command} +\w", listed, re.MULTILINE), command
+
+
+def test_make_lab_takes_arguments_and_keeps_the_token():
+    shown = make("--dry-run", "lab", "LAB_ARGS=--no-browser --port 8899").stdout
+    assert "--no-browser --port 8899" in shown
+    assert "/lab/tree/notebooks/0" in shown
+    assert "token" not in shown
+
+
+def holds(requirement, python, platform):
+    marker_environment = platform | {
+        "python_version": python,
+        "python_full_version": f"{python}.0" if python != "3.11" else "3.11.7",
+        "platform_system": SYSTEMS[platform["sys_platform"]],
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+    }
+    return requirement.marker is None or requirement.marker.evaluate(marker_environment)
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("system", PLATFORMS)
+def test_the_lock_gives_every_platform_one_of_each(python, system):
+    chosen = [r for r in environment.locked_requirements() if holds(r, python, PLATFORMS[system])]
+    names = [requirement.name for requirement in chosen]
+    assert len(names) == len(set(names))
+    engine = {"tensorflow", "tensorflow-cpu"} & set(names)
+    assert engine == ({"tensorflow-cpu"} if system in ("Linux x86-64", "Windows") else {"tensorflow"})
+    for spec, _ in environment.dependency_lines():
+        wanted = Requirement(spec)
+        if holds(wanted, python, PLATFORMS[system]):
+            (locked,) = [requirement for requirement in chosen if requirement.name == wanted.name]
+            (pin,) = locked.specifier
+            assert wanted.specifier.contains(pin.version), f"{locked} is outside {spec}"
+
+
+def test_the_lock_has_hashes_and_no_addresses():
+    text = (ROOT / "requirements.lock").read_text()
+    assert "://" not in text
+    requirements = re.findall(r"^[a-z0-9].*?(?=^[a-z0-9]|\Z)", text, re.MULTILINE | re.DOTALL)
+    assert len(requirements) > 100
+    assert all("--hash=sha256:" in requirement for requirement in requirements)
+
+
+def test_the_package_itself_does_not_demand_tensorflow():
+    text = (ROOT / "pyproject.toml").read_text()
+    core = re.search(r"^dependencies = \[\n(.*?)^\]", text, re.MULTILINE | re.DOTALL)[1]
+    assert "tensorflow" not in core
+    assert "keras" not in core
+
+
+def test_environment_yml_is_what_pyproject_says():
+    assert list(environment.environment_drift()) == []

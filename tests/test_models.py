@@ -1,0 +1,83 @@
+"""The source networks: parameter counts, and the same network in lesson, builder and recorded run."""
+
+import ast
+
+import numpy as np
+import pytest
+
+from authoring.build import lesson_files, notebook_from
+from helpers import quiet, runs
+
+quiet.start_tensorflow()
+
+import keras  # noqa: E402
+
+from benchmarks import mnist  # noqa: E402
+from helpers import models  # noqa: E402
+
+
+def lesson_model(number, name):
+    """Build the model that lesson `number` assigns to `name` in a cell that builds and nothing else."""
+    (lesson,) = lesson_files([number])
+    for cell in notebook_from(lesson).cells:
+        if cell.cell_type == "code" and f"{name} = keras.Sequential(" in cell.source:
+            assert ast.parse(cell.source)
+            scope = {"keras": keras, "layers": keras.layers}
+            exec(cell.source, scope)
+            return scope[name]
+    raise AssertionError(f"lesson {number} has no cell that builds {name}")
+
+
+@pytest.mark.parametrize(("name", "count"), [("mnist_s4", 1_274_326)])
+def test_parameter_counts(name, count):
+    assert getattr(models, name)().count_params() == count
+
+
+@pytest.mark.parametrize(("number", "variable", "builder"), [("05", "model", "mnist_s4")])
+def test_the_lesson_shows_the_network_that_the_builder_builds(number, variable, builder):
+    shown, built = lesson_model(number, variable), getattr(models, builder)()
+    assert models.layer_table(shown) == models.layer_table(built)
+
+
+def test_the_layer_table_tells_networks_apart():
+    first = models.mnist_s4()
+    other = keras.Sequential([keras.Input((28, 28, 1)), *first.layers[:-1], keras.layers.Dense(10)])
+    assert models.layer_table(first) == models.layer_table(models.mnist_s4())
+    assert models.layer_table(first) != models.layer_table(other)
+    assert models.configuration_sha256(first, {"epochs": 1}) != models.configuration_sha256(first, {"epochs": 2})
+
+
+@pytest.mark.parametrize("name", mnist.RECIPES)
+def test_a_recorded_run_belongs_to_the_recipe_in_the_code(name):
+    recipe, run = mnist.RECIPES[name], runs.load(name)
+    assert runs.problems(run) == []
+    assert run["configuration_sha256"] == models.configuration_sha256(recipe["build"](), recipe["settings"])
+    assert run["parameters"] == recipe["build"]().count_params()
+    assert run["dataset"]["test"] == 3_000
+
+
+def test_the_recorded_weights_reach_the_recorded_accuracy():
+    from helpers import datasets
+
+    images, labels = datasets.mnist().test
+    model = runs.load_weights(models.mnist_ours(), "mnist_s4_ours")
+    predicted = model.predict(images[..., None].astype("float32"), verbose=0).argmax(axis=1)
+    assert np.mean(predicted == labels) == pytest.approx(runs.load("mnist_s4_ours")["test_accuracy"][-1], abs=0.002)
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    runs.save_weights(models.mnist_s4(), "s4", tmp_path)
+    runs.load_weights(models.mnist_s4(), "s4", tmp_path)
+    with pytest.raises(ValueError, match="belong to another network"):
+        runs.load_weights(keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)]), "s4", tmp_path)
+    with pytest.raises(ValueError, match="no recorded weights 'other'"):
+        runs.load_weights(models.mnist_s4(), "other", tmp_path)
+
+
+def test_the_targets_are_met_by_what_was_recorded():
+    """At least 98.0 % on unseen digits, mean of five seeds, in at most 60 seconds each."""
+    run = runs.load("mnist_s4_ours")
+    assert len(run["seeds"]) >= 5
+    assert np.mean(run["test_accuracy"]) >= 0.98
+    assert max(run["wall_seconds"]) <= 60
+    assert np.mean(run["test_accuracy"]) > np.mean(runs.load("mnist_s4")["test_accuracy"])

@@ -17,6 +17,7 @@ import jupytext
 import nbformat
 
 from authoring.execute import NOTEBOOKS, ROOT, kernel_environment, run_notebook
+from authoring.readme import refresh
 from helpers import runs
 from helpers.exercises import source
 
@@ -124,6 +125,7 @@ def main(arguments=None):
             print(f"notebooks/{lesson.stem}.ipynb: up to date")
         else:
             build(lesson, options.solutions)
+    refresh()
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ def house(tmp_path, monkeypatch):
     monkeypatch.setattr(build, "ROOT", tmp_path)
     monkeypatch.setattr(build, "LESSONS", tmp_path / "lessons")
     monkeypatch.setattr(build, "SOLUTIONS", tmp_path / "build" / "solutions")
+    monkeypatch.setattr(build, "refresh", lambda: None)
     monkeypatch.setattr(build.runs, "quote", lambda path: f"<{path}>")
     monkeypatch.setenv("COURSE_PROFILE", "full")
     monkeypatch.setenv("COURSE_DATA_DIR", "elsewhere")

@@ -44,7 +44,10 @@ def test_a_full_disk_is_told_what_to_do():
     [
         ("OSError: [Errno 28] No space left on device", "disk is full"),
         ("Temporary failure in name resolution\nERROR: No matching distribution found for absl-py==2.5.1", "registry"),
-        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE", "differs from the one in the lock"),
+        (
+            "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE",
+            "differs from the one in the lock",
+        ),
         ("PermissionError: [Errno 13] Permission denied: 'x'", "folder of your own"),
         ("something else", "pip could not install"),
     ],

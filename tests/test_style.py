@@ -53,7 +53,10 @@ def good():
         cells += exercise(number)
         cells[-1].outputs = [NOT_YET]
     notebook = new_notebook(cells=[*cells, new_markdown_cell(LAST)])
-    notebook.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}, "language_info": {"name": "python"}}
+    notebook.metadata = {
+        "kernelspec": {"name": "python3", "display_name": "Python 3"},
+        "language_info": {"name": "python"},
+    }
     return notebook
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
@@ -87,14 +86,9 @@ def run_notebook(notebook, name, *, cwd=NOTEBOOKS, env=None, timeout=600, on_cel
         report.longest_cell_seconds = max(report.longest_cell_seconds, seconds)
         on_cell()
 
-    sockets = tempfile.TemporaryDirectory(prefix="course")
-    manager = AsyncKernelManager(kernel_name="python3")
-    if sys.platform != "win32":
-        # Sockets in a private folder instead of open ports: no other user can reach the kernel, no port is taken.
-        manager.transport, manager.ip = "ipc", str(Path(sockets.name) / "kernel")
     client = NotebookClient(
         notebook,
-        km=manager,
+        kernel_name="python3",
         timeout=timeout,
         record_timing=False,
         coalesce_streams=True,
@@ -103,6 +97,11 @@ def run_notebook(notebook, name, *, cwd=NOTEBOOKS, env=None, timeout=600, on_cel
         on_cell_execute=started,
         on_cell_executed=finished,
     )
+    sockets = tempfile.TemporaryDirectory(prefix="course")
+    manager = client.create_kernel_manager()
+    if sys.platform != "win32":
+        # Sockets in a private folder instead of open ports: no other user can reach the kernel, no port is taken.
+        manager.transport, manager.ip = "ipc", str(Path(sockets.name) / "kernel")
     start = time.perf_counter()
     with sockets, client.setup_kernel(env=env or kernel_environment("quick")):
         watch = MemoryWatch(manager.provisioner.pid)

@@ -9,6 +9,7 @@ from authoring.execute import WARNING
 from helpers.exercises import source
 
 LONGEST_CELL = 25  # lines
+WIDEST_CODE = 100  # characters; a notebook shows no more without scrolling
 LARGEST_NOTEBOOK = 700_000  # bytes
 ABSOLUTE_PATH = re.compile(r"(?<![\w.])/(?:home|root|tmp|Users|usr|opt|var|work|mnt)/\w|[A-Z]:\\\\?\w")
 IMAGE = re.compile(r"<img\b[^>]*>")
@@ -112,11 +113,15 @@ def honest_minutes(notebook, path):
 
 @rule
 def short_cells(notebook, path):
-    """No code cell over 25 lines; the median is 6 or less."""
+    """No code cell over 25 lines, none over 100 characters wide; the median is 6 lines or less."""
     lengths = [len(cell.source.splitlines()) for _, cell in code_cells(notebook)]
     for (index, _), length in zip(code_cells(notebook), lengths, strict=True):
         if length > LONGEST_CELL:
             yield index, f"has {length} lines of code; {LONGEST_CELL} is the limit"
+    for index, cell in code_cells(notebook):
+        widest = max(map(len, cell.source.splitlines()), default=0)
+        if widest > WIDEST_CODE:
+            yield index, f"has a line of {widest} characters; {WIDEST_CODE} fit on the page"
     if lengths and statistics.median(lengths) > 6:
         yield None, f"has a median of {statistics.median(lengths)} lines a code cell; split the long ones"
 

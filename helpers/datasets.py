@@ -114,7 +114,7 @@ def mnist(train=1_000, validation=1_000, test=3_000, folder=DATA / "mnist"):
     return digits
 
 
-def cat_photograph():
-    """The course's photograph of a cat: a uint8 array of shape (288, 288, 3), red, green, blue, 0 to 255."""
+def cat_photograph(size=288):
+    """The course's photograph of a cat: a uint8 array of shape (size, size, 3), red, green, blue, 0 to 255."""
     with Image.open(DATA / "pictures" / "cat.jpg") as picture:
-        return np.asarray(picture.convert("RGB"))
+        return np.asarray(picture.convert("RGB").resize((size, size), Image.Resampling.BOX))

@@ -8,6 +8,8 @@ import matplotlib
 import numpy as np
 from IPython.display import display
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 # Okabe and Ito's palette (2008), which stays apart under the common forms of colour blindness, without its yellow.
@@ -24,21 +26,20 @@ STYLE = {
     "axes.grid": False,
     "lines.linewidth": 2,
     "legend.frameon": False,
-    "image.cmap": "gray",
-    "image.interpolation": "nearest",
 }
 
 
 class Shown:
     """A figure on its way to the page: HTML with the picture and its alt text, and the alt text alone as plain text."""
 
-    def __init__(self, png, alt, width):
-        self.png, self.alt, self.width = png, alt, width
+    def __init__(self, image, alt, width):
+        self.image, self.alt, self.width = image, alt, width
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         alt = html.escape(self.alt, quote=True)
-        source = base64.b64encode(self.png).decode()
-        picture = f'<img src="data:image/png;base64,{source}" alt="{alt}" width="{self.width}" style="max-width: 100%">'
+        kind = "png" if self.image.startswith(b"\x89PNG") else "jpeg"
+        source = f"data:image/{kind};base64,{base64.b64encode(self.image).decode()}"
+        picture = f'<img src="{source}" alt="{alt}" width="{self.width}" style="max-width: 100%">'
         caption = f'<div aria-hidden="true" style="max-width: 46em; color: #595959"><small>{alt}</small></div>'
         return {"text/html": picture + caption, "text/plain": f"Figure: {self.alt}"}
 
@@ -67,17 +68,21 @@ def show(picture, *, alt, **options):
         picture = figure
     with matplotlib.rc_context(STYLE):
         raw = io.BytesIO()
-        picture.savefig(raw, format="png", dpi=150)
+        picture.savefig(raw, format="png", dpi=120)
     width = round(picture.get_figwidth() * 100)
     display(Shown(compact(raw.getvalue()), alt, width))
 
 
 def compact(png):
-    """Return the PNG picture with a palette of 256 colours: a third of the bytes, no difference one could see."""
-    palette = Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    out = io.BytesIO()
-    palette.save(out, "PNG", optimize=True)
-    return out.getvalue()
+    """Return the PNG picture in few bytes, with no difference one could see.
+
+    Drawings become a PNG with a palette of 256 colours; photographs, where JPEG takes less than half of that, a JPEG.
+    """
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    palette, photograph = io.BytesIO(), io.BytesIO()
+    picture.quantize(256, dither=Image.Dither.NONE).save(palette, "PNG", optimize=True)
+    picture.save(photograph, "JPEG", quality=65, optimize=True)
+    return (photograph if 2 * photograph.tell() < palette.tell() else palette).getvalue()
 
 
 def draw_picture(axes, pixels, title="", values=False, low=None, high=None, cmap="gray"):
@@ -86,7 +91,9 @@ def draw_picture(axes, pixels, title="", values=False, low=None, high=None, cmap
     `low` and `high` fix the grey scale; by default it spans the array. `cmap` is a matplotlib colour map.
     """
     pixels = np.asarray(pixels)
-    image = axes.imshow(pixels, cmap=cmap, vmin=low, vmax=high)
+    # Single pixels stay squares where they are to be seen; a photograph is drawn smoothly.
+    interpolation = "nearest" if max(pixels.shape[:2]) < 100 else "auto"
+    image = axes.imshow(pixels, cmap=cmap, vmin=low, vmax=high, interpolation=interpolation)
     axes.set(title=title, xticks=[], yticks=[])
     axes.spines[:].set_visible(True)
     if values:
@@ -99,6 +106,12 @@ def write_values(axes, pixels, image):
         red, green, blue, _ = image.cmap(image.norm(value))
         ink = "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
         axes.text(column, row, f"{value:g}", ha="center", va="center", color=ink, fontsize=11)
+
+
+def outline(axes, row, column, height, width, colour=COLOURS[1]):
+    """Frame the part of a drawn picture that starts at pixel (`row`, `column`) and is `height` by `width` pixels."""
+    corner = (column - 0.5, row - 0.5)  # a pixel's middle lies on the whole number
+    axes.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=colour, linewidth=3, clip_on=False))
 
 
 def show_pictures(pictures, *, alt, titles=None, columns=5, size=1.5, **options):
@@ -124,5 +137,7 @@ def show_curves(frame, *, alt, ylabel, xlabel="epoch", logy=False):
     for line, (name, values) in zip(("-", "--", "-.", ":") * 3, frame.items(), strict=False):
         axes.plot(frame.index, values, line, label=name, marker="o" if len(frame) == 1 else None)
     axes.set(xlabel=xlabel, ylabel=ylabel, yscale="log" if logy else "linear")
+    if np.issubdtype(frame.index.dtype, np.integer):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))  # there is no epoch 1.5
     axes.legend()
     show(figure, alt=alt)

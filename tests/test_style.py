@@ -132,6 +132,7 @@ BROKEN = {
     "no way onward": (edit(-1, "**Next:**", "Next:"), "lacks the part '**Next:**'"),
     "minutes made up": (edit(0, "13 minutes", "90 minutes"), "N near 13"),
     "long cell": (edit(2, "1 + 1", "x = 1\n" * 26 + "x"), "27 lines of code"),
+    "wide cell": (edit(2, "1 + 1", "x = " + "1 + " * 30 + "1"), "a line of 125 characters"),
     "long cells": (lambda n: [edit(i, "q", "\n" * 7 + "q")(n) for i in (5, 7, 9)], "has a median of"),
     "bare picture": (output(2, new_output("display_data", data={"image/png": "x"})), "without alt text"),
     "empty alt": (output(2, new_output("display_data", data={"text/html": '<img alt="">'})), "<img> without alt"),

@@ -153,7 +153,8 @@ def call(function, *arguments):
     if "error" in outcome:
         error = outcome["error"]
         given = ", ".join(map(describe, arguments))
-        raise Wrong(f"With {given}, your function stops with `{type(error).__name__}: {first_line(error)}`.")
+        start = f"With {given}, your" if arguments else "Your"
+        raise Wrong(f"{start} function stops with `{type(error).__name__}: {first_line(error)}`.")
     return outcome["value"]
 
 

@@ -10,6 +10,7 @@ Only notebooks whose text differs from their lesson are rebuilt; --force rebuild
 import argparse
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -97,6 +98,11 @@ def write(notebook, target):
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_suffix(".part")
     nbformat.write(notebook, unfinished)
+    if target.is_file() and target.parent == NOTEBOOKS:
+        kept = ROOT / "build" / "replaced" / target.name  # somebody may have answered exercises in it
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(target, kept)
+        print(f"The notebook as it was is kept in {kept.relative_to(ROOT)}")
     os.replace(unfinished, target)
 
 
@@ -125,7 +131,8 @@ def main(arguments=None):
             print(f"notebooks/{lesson.stem}.ipynb: up to date")
         else:
             build(lesson, options.solutions)
-    refresh()
+    if not options.solutions:
+        refresh()
 
 
 if __name__ == "__main__":

@@ -3,13 +3,13 @@
     python -m authoring.course
 
 build/site/index.html leads to one page per lesson; it needs no network. build/run_report.json says what each lesson
-cost: seconds, peak memory, longest cell, errors, warnings. The profile and the data are those of the shell
-(COURSE_PROFILE, COURSE_DATA_DIR, COURSE_OFFLINE).
+cost: seconds, peak memory, longest cell, errors, warnings. The profile is that of the shell (COURSE_PROFILE).
 """
 
 import html
 import json
 import re
+import shutil
 import sys
 from dataclasses import asdict
 
@@ -62,6 +62,9 @@ def page(notebook, path, titles):
     links += [f'<a href="{name}.html">{html.escape(titles[name])} →</a>' for name in order[here + 1 : here + 2]]
     navigation = f'<nav class="course">{" ".join(links)}</nav>'
     body = body.replace("</head>", f"{STYLE}</head>").replace("</body>", f"{navigation}</body>")
+    body = re.sub(
+        r"<script[^>]*>\s*</script>|<script[^>]*>(?:(?!</script>).)*mermaid.*?</script>", "", body, flags=re.S
+    )
     return re.sub(r"(<body[^>]*>)", lambda match: match[1] + navigation, body, count=1)
 
 
@@ -83,7 +86,8 @@ def main():
     paths = sorted(NOTEBOOKS.glob("*.ipynb"))
     notebooks = {path: nbformat.read(path, as_version=4) for path in paths}
     titles = {path.stem: title_of(notebook) for path, notebook in notebooks.items()}
-    SITE.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(SITE, ignore_errors=True)  # pages of lessons that are gone
+    SITE.mkdir(parents=True)
     reports = []
     cells = sum(cell.cell_type == "code" for notebook in notebooks.values() for cell in notebook.cells)
     with tqdm(total=cells, unit="cell", bar_format="{l_bar}{bar:30}| {n}/{total} cells, {remaining} left") as bar:

@@ -1,4 +1,4 @@
-"""Write environment.yml, for conda and Binder (python -m authoring.environment).
+"""Write environment.yml, for conda (python -m authoring.environment).
 
 Dependencies and comments come from pyproject.toml, versions from requirements.lock.
 """
@@ -16,7 +16,7 @@ TABLES = ("dependencies", "tensorflow", "lab")
 DEPENDENCY = re.compile(r'^\s+"(?P<spec>[^"]+)",\s*(?:# (?P<comment>.+))?$')
 PYTHON = "3.12"
 HEAD = f"""\
-# The course's environment for conda and Binder. Generated from pyproject.toml and requirements.lock by `make lock`.
+# The course's environment for conda. Generated from pyproject.toml and requirements.lock by `make lock`.
 name: image-classification
 channels:
   - conda-forge
@@ -27,10 +27,10 @@ dependencies:
 """
 
 
-def dependency_lines():
-    """Yield (requirement, comment) for every dependency a learner needs, in the order of pyproject.toml."""
+def dependency_lines(tables=TABLES):
+    """Yield (requirement, comment) for every dependency in these tables of pyproject.toml, in its order."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    for table in TABLES:
+    for table in tables:
         block = re.search(rf"^{table} = \[\n(.*?)^\]", text, re.MULTILINE | re.DOTALL)[1]
         above = ""
         for line in block.splitlines():
@@ -67,9 +67,9 @@ def environment_text():
 def uncommented():
     """Dependencies in pyproject.toml, of every table, that no comment explains."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    commented = {spec for spec, comment in dependency_lines() if comment}
-    learners = [*project["dependencies"], *(s for t in TABLES[1:] for s in project["optional-dependencies"][t])]
-    return [spec for spec in learners if spec not in commented]
+    extras = project["optional-dependencies"]
+    commented = {spec for spec, comment in dependency_lines(["dependencies", *extras]) if comment}
+    return [spec for spec in sum(extras.values(), project["dependencies"]) if spec not in commented]
 
 
 def environment_drift():

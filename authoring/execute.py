@@ -1,5 +1,6 @@
 """Run a notebook from top to bottom in a fresh kernel, and measure what it costs a learner."""
 
+import contextlib
 import os
 import re
 import sys
@@ -42,11 +43,19 @@ class MemoryWatch(threading.Thread):
 
     def run(self):
         while not self.done.wait(0.05):
-            try:
-                family = [self.process, *self.process.children(recursive=True)]
-                self.peak = max(self.peak, sum(member.memory_info().rss for member in family))
-            except psutil.NoSuchProcess:
-                return
+            self.peak = max(self.peak, self.resident_now())
+
+    def resident_now(self):
+        """Resident bytes of the process and its children; one that has just ended, or hides, counts as nothing."""
+        total = 0
+        try:
+            family = [self.process, *self.process.children(recursive=True)]
+        except psutil.Error:
+            return total
+        for member in family:
+            with contextlib.suppress(psutil.Error):
+                total += member.memory_info().rss
+        return total
 
 
 def kernel_environment(profile=None, offline=True):
@@ -75,6 +84,9 @@ def run_notebook(notebook, name, *, cwd=NOTEBOOKS, env=None, timeout=600, on_cel
     `cwd` is the kernel's working folder, `env` its environment (see `kernel_environment`), `timeout` counts per cell
     in seconds, `on_cell` is called after each cell.
     """
+    for cell in notebook.cells:
+        if cell.cell_type == "code":  # what an earlier run left must not be taken for this one's
+            cell.outputs, cell.execution_count = [], None
     report = Report(lesson=name)
     cell_started = {}
 

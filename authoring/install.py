@@ -2,7 +2,7 @@
 
     python authoring/install.py
 
-Standard library only and plain syntax, so that a Python of the wrong version can still say what is wrong. A finished
+Standard library only and plain syntax, so that an older Python 3 can still say what is wrong. A finished
 installation is recognised by its stamp; the next call then takes no time.
 """
 
@@ -22,13 +22,22 @@ LOCK = os.path.join(ROOT, "requirements.lock")
 OLDEST, NEWEST = (3, 11), (3, 13)
 GIGABYTES = 4  # 2.2 for .venv, the rest for what pip unpacks meanwhile
 
+BROKEN_CONNECTION = "The connection broke during a download. Run the same command again; what is there is kept."
+
 # What pip writes when something outside it is wrong, and what to do about it. The first match counts.
 REASONS = [
+    (
+        "not enough space on the disk",
+        "The disk is full. Free {} GB, then run the same command again.".format(GIGABYTES),
+    ),
     ("No space left", "The disk is full. Free {} GB, then run the same command again.".format(GIGABYTES)),
     (
         "THESE PACKAGES DO NOT MATCH THE HASHES",
         "A downloaded package differs from the one in the lock. Run 'pip cache purge', then the same command again.",
     ),
+    ("IncompleteRead", BROKEN_CONNECTION),
+    ("Connection reset", BROKEN_CONNECTION),
+    ("Read timed out", BROKEN_CONNECTION),
     ("Permission denied", "This folder may not be written to. Copy the course to a folder of your own."),
     (
         "No matching distribution",
@@ -96,6 +105,15 @@ def installed():
         return False
 
 
+def usable_venv():
+    """True if .venv has a Python that starts, is of the right version and has pip."""
+    code = "import pip, sys; sys.exit(not {} <= sys.version_info[:2] <= {})".format(OLDEST, NEWEST)
+    try:
+        return subprocess.call([PYTHON, "-c", code], stderr=subprocess.DEVNULL) == 0
+    except OSError:  # missing, or built for another processor
+        return False
+
+
 def run_pip(arguments, expected):
     """Run pip with its output in the log and a counter on screen; end with one sentence if it fails."""
     command = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", *arguments]
@@ -141,9 +159,10 @@ def main():
         open(LOG, "w").close()
         import venv
 
-        works = os.path.exists(PYTHON) and subprocess.call([PYTHON, "-c", "import pip"]) == 0
-        if not works:
-            venv.create(VENV, with_pip=True, clear=os.path.exists(VENV))
+        if os.path.exists(STAMP):
+            os.remove(STAMP)  # from here on .venv is neither the old nor the new installation
+        if not usable_venv():
+            venv.create(VENV, with_pip=True, clear=os.path.exists(VENV), symlinks=os.name != "nt")
         with open(LOCK) as lock:
             expected = sum("==" in line and not line.startswith((" ", "#")) for line in lock)
         run_pip(["--require-hashes", "-r", LOCK], expected)
@@ -151,6 +170,8 @@ def main():
         run_pip(["--no-deps", "--no-build-isolation", "--editable", ROOT], 1)
         with open(STAMP, "w") as file:
             file.write(wanted_stamp())
+    except KeyboardInterrupt:
+        fail("Interrupted. The same command goes on where it stopped.")
     except (OSError, subprocess.CalledProcessError) as error:
         fail("{} ({})".format(reason(str(error)), error))
     print("Installed in {:.0f} seconds.".format(time.time() - start), flush=True)

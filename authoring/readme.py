@@ -1,18 +1,32 @@
-"""Write the README's table of recorded runs from data/results (python -m authoring.readme)."""
+"""Write the README's tables: lessons from their first cells, recorded runs from data/results."""
 
 import re
 
-from authoring.execute import ROOT
+import nbformat
+
+from authoring.execute import NOTEBOOKS, ROOT
 from helpers import runs
 
 README = ROOT / "README.md"
-BLOCK = re.compile(r"(<!-- figures: .*? -->\n).*?(<!-- end of figures -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- (?P<table>\w+): .*? -->\n).*?(<!-- end -->)", re.DOTALL)
 SYSTEMS = {"course": "the course's own"}
 
 
-def table():
+def lessons_table():
+    """The lessons as a Markdown table: title, promise and minutes as their first cells state them."""
+    rows = ["| lesson | what you do | minutes |", "|---|---|---|"]
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        text = nbformat.read(path, as_version=4).cells[0].source
+        title = re.search(r"^# (.+)$", text, re.MULTILINE)[1]
+        promise = " ".join(re.search(r"^\*\*(.+?)\*\*$", text, re.MULTILINE | re.DOTALL)[1].split())
+        minutes = re.search(r"\*\*Time:\*\* about (\d+) minutes", text)[1]
+        rows.append(f"| [{title}](notebooks/{path.name}) | {promise} | {minutes} |")
+    return "\n".join(rows)
+
+
+def runs_table():
     """The recorded runs as a Markdown table, with where they were measured."""
-    rows = ["## Recorded runs", "", "| run | system | test accuracy | test examples | seeds | training seconds |"]
+    rows = ["| run | system | test accuracy | test examples | seeds | training seconds |"]
     rows.append("|---|---|---|---|---|---|")
     machines = set()
     for name in sorted(path.stem for path in runs.RESULTS.glob("*.json")):
@@ -33,19 +47,20 @@ def table():
 
 
 def wanted():
-    """The README's text with the table brought up to date."""
+    """The README's text with its tables brought up to date."""
+    tables = {"lessons": lessons_table, "runs": runs_table}
     text = README.read_text(encoding="utf-8")
-    return BLOCK.sub(lambda match: f"{match[1]}\n{table()}\n\n{match[2]}", text)
+    return BLOCK.sub(lambda match: f"{match[1]}\n{tables[match['table']]()}\n\n{match[3]}", text)
 
 
 def readme_drift():
-    """A sentence if the README's figures are not those of the recorded runs."""
+    """A sentence if the README's tables are out of date."""
     if wanted() != README.read_text(encoding="utf-8"):
-        yield "README.md: its figures are not those of data/results: run make notebooks"
+        yield "README.md: its tables are not what lessons and recorded runs say: run make notebooks"
 
 
 def refresh():
-    """Bring the README's table up to date."""
+    """Bring the README's tables up to date."""
     README.write_text(wanted(), encoding="utf-8")
 
 

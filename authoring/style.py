@@ -1,8 +1,8 @@
 """The house style of a built notebook: one small function per rule, each yielding (cell index or None, message)."""
 
-import ast
 import re
 import statistics
+import symtable
 from pathlib import Path
 
 from authoring.execute import WARNING
@@ -11,7 +11,9 @@ from helpers.exercises import source
 LONGEST_CELL = 25  # lines
 WIDEST_CODE = 100  # characters; a notebook shows no more without scrolling
 LARGEST_NOTEBOOK = 700_000  # bytes
-ABSOLUTE_PATH = re.compile(r"(?<![\w.])/(?:home|root|tmp|Users|usr|opt|var|work|mnt)/\w|[A-Z]:\\\\?\w")
+ABSOLUTE_PATH = re.compile(
+    r"(?<![\w.])/(?:home|root|tmp|Users|usr|opt|var|private|Volumes|content|work|mnt)/\w|[A-Z]:\\\\?\w"
+)
 IMAGE = re.compile(r"<img\b[^>]*>")
 ALT = re.compile(r'\balt="([^"]*\S[^"]*)"')
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -212,14 +214,21 @@ def exercises_are_dead_ends(notebook, path):
 
 
 def names(code):
-    """The names that a cell defines and those that it reads; none of a cell that is not plain Python."""
+    """The names that a cell defines and those that it reads, functions' own names aside; none if it is no Python."""
     try:
-        tree = ast.parse(code)
+        cell = symtable.symtable(code, "cell", "exec")
     except SyntaxError:
         return set(), set()
-    stored = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    stored |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    loaded = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    scopes = [cell]
+    for scope in scopes:
+        scopes += scope.get_children()
+    stored = {symbol.get_name() for symbol in cell.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    loaded = {
+        symbol.get_name()
+        for scope in scopes
+        for symbol in scope.get_symbols()
+        if symbol.is_referenced() and (scope is cell or symbol.is_global())
+    }
     return stored, loaded
 
 

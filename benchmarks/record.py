@@ -1,12 +1,12 @@
 """What every recorded run measures: the same clock, the same memory figure, the same file."""
 
 import datetime
-import resource
 import sys
 import time
 
 import keras
 import numpy as np
+import psutil
 
 from helpers import models, runs
 
@@ -27,8 +27,12 @@ class Stopwatch(keras.callbacks.Callback):
 
 
 def peak_rss_mib():
-    """Peak resident memory of this process in MiB (Linux counts in KiB, macOS in bytes)."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """Peak resident memory of this process so far, in MiB."""
+    if sys.platform == "win32":
+        return round(psutil.Process().memory_info().peak_wset / 2**20, 1)
+    import resource  # not on Windows
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in KiB on Linux, in bytes on macOS
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,9 +53,13 @@ def read_idx(path):
     Returns a uint8 array of the shape that the file states. Raises ValueError if the file is not such a file.
     """
     path = Path(path)
+    if not path.is_file():
+        raise ValueError(
+            f"{path.name} is missing in {path.parent.name}/. Get the course's folder again, or restore it."
+        )
     try:
         raw = gzip.decompress(path.read_bytes())
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{path.name} is not a complete gzip file ({error}). Fetch or copy it again.") from error
     if len(raw) < 4 or raw[:3] != b"\x00\x00\x08":
         raise ValueError(f"{path.name} starts with {raw[:4].hex(' ')}; an IDX file of bytes starts with 00 00 08.")

@@ -54,23 +54,25 @@ def mnist_ours(augmentation=True, batch_norm=True):
     return keras.Sequential(network, name="mnist_ours")
 
 
-def layer_table(model):
-    """What `model` computes, layer by layer: [class, plain settings, output shape, parameters]; names left out.
+# What decides the computation of the layers used in the course. Names are not among it: Keras numbers them by how many
+# layers were built before. Nor is what a later Keras may add: it must not make all recorded runs look outdated.
+SETTINGS = (
+    *("filters", "units", "kernel_size", "pool_size", "strides", "padding", "depth_multiplier", "activation"),
+    *("use_bias", "rate", "momentum", "epsilon", "scale", "offset"),
+    *("factor", "height_factor", "width_factor", "fill_mode", "mode"),
+)
 
-    Keras numbers names by how many layers were built before, so they say nothing about the network.
-    """
+
+def layer_table(model):
+    """What `model` computes, layer by layer: [class, settings that count, output shape, parameters]."""
     table = []
     for layer in model.layers:
-        settings = {
-            key: value
-            for key, value in layer.get_config().items()
-            if key not in ("name", "seed") and isinstance(value, bool | int | float | str | tuple)
-        }
+        settings = {key: value for key, value in layer.get_config().items() if key in SETTINGS}
         table.append([type(layer).__name__, settings, layer.output.shape, layer.count_params()])
     return table
 
 
 def configuration_sha256(model, recipe):
     """SHA-256 of the network's layers and of `recipe` (a dict of training settings): stored with a recorded run."""
-    text = json.dumps([layer_table(model), recipe], sort_keys=True)
+    text = json.dumps([layer_table(model), recipe], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -28,6 +28,7 @@ def start_tensorflow():
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # whatever another project left in ~/.keras
     with tempfile.TemporaryFile(mode="w+", errors="replace") as log:
         try:
             with file_descriptor_2_to(log):

@@ -13,7 +13,7 @@
 # - **learn** a kernel back from examples by gradient descent
 #
 # **Time:** about 38 minutes (estimate: reading, exercises, computing) · **You need:** Python and a little NumPy
-# (arrays and slices). No network yet: everything here is plain arithmetic.
+# (arrays and slices). No network yet: all is plain arithmetic, and one formula near the end is a slope.
 
 # %%
 import numpy as np
@@ -54,8 +54,8 @@ show(
 )
 
 # %% [markdown]
-# Neither, though books claim one or the other. The array holds *how much ink*; the **colour map** decides how that
-# looks. Now hang the seven up as ink on white paper, and switch the light off.
+# Neither. The array holds *how much ink*; the **colour map** decides how that looks. Now hang the seven up as ink on
+# white paper, and switch the light off.
 
 # %%
 paper = 255 - digit
@@ -83,8 +83,8 @@ show(
 )
 
 # %% [markdown]
-# The width of the beam is the **kernel size**. A 3 × 3 beam sees 9 numbers at a stop, a 9 × 9 beam 81. A wide beam
-# sees more of the stroke at once, and there is more to compute at each stop.
+# The width of the beam is the **kernel size** (*kernel*: next section). A 3 × 3 beam sees 9 numbers at a stop, a 9 × 9
+# beam 81. A wide beam sees more of the stroke at once, and there is more to compute at each stop.
 
 # %% [markdown]
 # ## Nine products and a sum
@@ -113,8 +113,8 @@ outline(left, row=0, column=0, height=3, width=3)
 draw_picture(right, sobel_x, title="kernel", values=True)
 show(
     figure,
-    alt="The 5 by 5 picture with a frame around its top left 3 by 3 window, and the kernel beside "
-    "it.",
+    alt="The picture, its top left window framed: rows 0 0 2, 0 1 8 and 0 5 9. Beside it the "
+    "kernel: rows −1 0 1, −2 0 2 and −1 0 1.",
 )
 
 # %% [markdown]
@@ -159,13 +159,13 @@ for (row, column), axes in np.ndenumerate(grid):
     outline(axes, row, column, height=3, width=3)
 show(
     figure,
-    alt="Nine stops of the frame on the picture. Sums: 27, 24, −17; then 31, −2, −31; then 14, "
-    "−26, −25.",
+    alt="Nine stops of the frame on the picture, three in each of three rows, each with its sum.",
 )
 
 # %% [markdown]
-# The nine sums, in their places, are the **feature map**. Follow the stroke: positive on its left edge, where it
-# gets brighter, negative on its right edge, and almost 0 in the middle window. The kernel has found the edges.
+# The nine sums, in their places, are the **feature map**: 27, 24, −17; below that 31, −2, −31; then 14, −26, −25.
+# Follow the stroke: positive on its left edge, where it gets brighter, negative on its right edge, and almost 0 in
+# the middle window. The kernel has found the edges.
 #
 # ### What padding adds
 #
@@ -185,19 +185,20 @@ draw_picture(right, same_size, title="feature map: 5 × 5", values=True)
 outline(right, row=1, column=1, height=3, width=3)
 show(
     figure,
-    alt="Left: the picture, framed, inside a ring of zeros. Right: 25 sums; the nine from before "
-    "are framed.",
+    alt="Left: the picture, framed, inside a ring of zeros. Right: 25 sums, rows 1 12 26 2 −27, "
+    "7 27 24 −17 −31, 20 31 −2 −31 −18, 32 14 −26 −25 −6 and 27 −5 −26 −11 −1; the nine from "
+    "before are framed.",
 )
 
 # %% [markdown]
 # Five, so the output is as large as the picture. The nine old sums sit in the middle. The new ones around them have
-# seen invented zeros: the border of a padded output is always a little less trustworthy.
+# seen invented zeros: the border of a padded output can be a little less trustworthy.
 
 # %% [markdown]
 # ## The same in a few lines
 #
 # You know enough to write it for any picture, kernel, stride and padding. The **stride** is how far the window
-# moves at a time, so far 1.
+# moves at a time, so far 1. (Why the function is called `correlate`: below.)
 
 
 # %%
@@ -222,7 +223,7 @@ np.array_equal(correlate(digit, sobel_x), correlate2d(digit, sobel_x, mode="vali
 
 # %% [markdown]
 # Correct, but slow: Python visits every window one by one. NumPy can lay out all windows as one array instead.
-# Before you run: the digit is 28 × 28, the kernel 3 × 3. Which shape has the array of all windows?
+# Before you run: the digit is 28 × 28, the kernel 3 × 3. What shape does the array of all windows have?
 
 # %% tags=["nbval-check-output"]
 windows = sliding_window_view(digit, (3, 3))
@@ -277,15 +278,15 @@ correlate(dot, ramp)
 np.array_equal(convolve2d(digit, sobel_x, mode="valid"), correlate(digit, sobel_x[::-1, ::-1]))
 
 # %% [markdown]
-# True convolution flips the kernel; ours does not, nor does any layer that deep-learning libraries name
-# convolution. Why does nobody mind? Because a network **learns** its weights. A layer that flipped would learn the
-# flipped kernel and give the same feature map. You will see that happen at the end of this lesson.
+# True convolution flips the kernel; ours does not, nor do the layers of Keras and PyTorch. Why does nobody mind?
+# Because a network **learns** its weights. A layer that flipped would learn the flipped kernel and give the same
+# feature map. You will see that happen at the end of this lesson.
 
 # %% [markdown]
 # ## How large is the feature map?
 #
-# Take the stride first. With stride 2 the window skips every other stop, in both directions. One popular tutorial
-# calls 2 the conventional stride; it is not: Keras and PyTorch move by 1 unless you say otherwise.
+# Take the stride first. With stride 2 the window skips every other stop, in both directions. 2 is often called
+# conventional; Keras and PyTorch move convolutions by 1 unless you say otherwise.
 #
 # How many stops fit into one row of a picture? Say a number for each of these five before you run the next cells.
 #
@@ -314,7 +315,7 @@ cases
 # %% [markdown]
 # Find the rule. With stride 1, the first window starts at pixel 0, and the last one where its end touches the
 # border. Padding makes the picture longer at **both** ends. With a larger stride some starts are skipped, and a
-# window that would hang over the border is not counted. In the second last row nothing fits at all.
+# window that would hang over the border is not counted. In the second-to-last row nothing fits at all.
 #
 # ### Exercise 2 · The size of the output
 #
@@ -334,7 +335,7 @@ q2.check(output_size)
 # q2.solution()
 
 # %% [markdown]
-# In one line, where the half brackets mean *round down*:
+# In one line, for a kernel that fits (the half brackets mean *round down*):
 #
 # $$\text{output} = \left\lfloor \frac{\text{size} + 2 \cdot \text{padding} - \text{kernel}}{\text{stride}} \right\rfloor + 1$$
 
@@ -349,8 +350,8 @@ cases
 #
 # ### What is never looked at
 #
-# Rounding down hides something. Count how often each pixel is read; rows and columns go their own way, so one
-# direction is enough.
+# Rounding down hides something. Count how often each pixel is read: (times its row is read) × (times its column is
+# read). `np.outer` makes that table.
 
 
 # %%
@@ -387,12 +388,12 @@ show_pictures(
 # %% [markdown]
 # - **Stride 2** never reads the last column: 10 − 3 = 7 does not divide by 2. No error, no warning; the pixels are
 #   lost.
-# - **Stride 4** is wider than the kernel and leaves gaps everywhere.
+# - **Stride 4** is wider than the kernel and leaves gaps between windows; 64 of 100 pixels are never read.
 # - **Without padding** a corner counts once, an inner pixel nine times. Padding 1 softens that.
 #
 # Two names that you will meet: `"valid"` is padding 0, and `"same"` is as much padding as keeps the size at stride
-# 1, for an odd kernel (kernel − 1) / 2 on each side. You can read that `"valid"` adds pixels on the right and at
-# the bottom. It adds none. `"same"` does so in Keras, when a stride makes the padding uneven.
+# 1, for an odd kernel (kernel − 1) / 2 on each side. Where `"same"` cannot be split evenly (an even kernel, or some
+# strides), Keras adds the odd pixel on the right and at the bottom.
 
 # %% [markdown]
 # ## Kernels that see something
@@ -421,29 +422,20 @@ kernels = {"blur": blur, "sharpen": sharpen, "sobel_x": sobel_x}
 
 # %%
 eye = grey[30:80, 18:75]
-show_pictures(
-    [eye, correlate_fast(eye, blur), correlate_fast(eye, sharpen)],
-    titles=["grey", "blur", "sharpen"],
-    size=2.8,
-    low=0,
-    high=255,
-    alt="A cat's eye in grey; blurred, so that single hairs vanish; sharpened, so that every hair "
-    "stands out.",
-)
-
-# %%
-vertical_edges = correlate_fast(grey, sobel_x)
-show_pictures(
-    [grey, vertical_edges],
-    titles=["grey", "sobel_x"],
-    size=2.8,
-    alt="The cat's face, and the answer of sobel_x: grey is 0, left and right rims of the eyes "
-    "are white or black.",
+figure, places = new_figure(9, 2.5, ncols=4)
+draw_picture(places[0], eye, title="grey", low=0, high=255)
+for axes, (name, kernel) in zip(places[1:], kernels.items(), strict=True):
+    low, high = (-450, 450) if name == "sobel_x" else (0, 255)
+    draw_picture(axes, correlate_fast(eye, kernel), title=name, low=low, high=high)
+show(
+    figure,
+    alt="A cat's eye in grey; blurred, so that single hairs vanish; sharpened, so that every "
+    "hair, and the noise, stands out; and under sobel_x, where mid-grey is 0.",
 )
 
 # %% [markdown]
-# The even grey on the right is 0. Look at the lids over the eyes and at the whiskers, where they run level: hardly
-# a trace. A kernel is blind to what it does not ask for.
+# On the right, white means brighter to the right, black darker. Look at the lid over the eye, where it runs level:
+# hardly a trace. A kernel is blind to what it does not ask for.
 #
 # ### Exercise 3 · A kernel of your own
 #
@@ -460,23 +452,26 @@ q3.check(my_kernel)
 # q3.solution()
 
 # %% [markdown]
-# Two such kernels see every edge between them. Like the two sides of a right-angled triangle, their answers
-# combine:
+# `sobel_x.T` asks the same the other way round: it is positive for bright *below*. In the strength of an edge the sign
+# vanishes. Like the two short sides of a right-angled triangle, the two answers combine: `np.hypot(a, b)` is the root
+# of a² + b².
 
 # %%
+vertical_edges = correlate_fast(grey, sobel_x)
 horizontal_edges = correlate_fast(grey, sobel_x.T)
-strength = np.hypot(vertical_edges, horizontal_edges)
 show_pictures(
-    [horizontal_edges, strength],
-    titles=["sobel_x.T", "strength of the edge"],
-    size=2.8,
-    alt="Left: sobel_x transposed, which answers to level edges and whiskers. Right: bright lines "
-    "along every edge.",
+    [vertical_edges, horizontal_edges, np.hypot(vertical_edges, horizontal_edges)],
+    titles=["sobel_x", "sobel_x.T", "strength of the edge"],
+    size=2.6,
+    low=-450,
+    high=450,
+    alt="The cat's face. Left: rims of the eyes that run upright. Middle: level edges and "
+    "whiskers. Right: never below mid-grey, light lines along every edge.",
 )
 
 # %% [markdown]
-# People designed such kernels by hand for decades. A trained network has hundreds of them, and its first layer
-# nearly always contains edge detectors that nobody put there.
+# People designed such kernels by hand for decades. A trained network has hundreds of them, and its first layer often
+# contains edge detectors that nobody put there.
 
 # %% [markdown]
 # ## Colour: a filter is a stack of kernels
@@ -496,11 +491,11 @@ show_pictures(
 )
 
 # %% [markdown]
-# To read all of them, stack one kernel per channel. The stack is a **filter**. At each stop it multiplies
-# everything in the beam by everything in the stack, adds **all** the products, and then adds one more number of its
-# own, the **bias**.
+# To read all of them, stack one kernel per channel. The stack is a **filter**. At each stop it multiplies each number
+# in the beam by the weight at the same place in the stack, adds **all** the products, and then adds one more number
+# of its own, the **bias**.
 #
-# How many weights has a 3 × 3 filter for a colour picture? And how many numbers does it write down at a stop?
+# How many weights does a 3 × 3 filter for a colour picture have? And how many numbers does it write down at a stop?
 
 # %% tags=["nbval-check-output"]
 redder_than_green = np.zeros((3, 3, 3))
@@ -538,16 +533,18 @@ q4.check(apply_filter)
 # %% [markdown]
 # A **convolutional layer** is several filters side by side, each with its own weights and bias. Each writes a
 # feature map of its own. Keras stores the weights in the order rows, columns, channels, filters; so do we.
+#
+# The letters below: `r`, `c`: stop; `n`: channel; `i`, `j`: place in the window; `f`: filter. `axis=(0, 1)` slides
+# over rows and columns, so the channel axis comes before the window's.
 
 
 # %%
 def convolutional_layer(picture, filters, biases):
     windows = sliding_window_view(picture, filters.shape[:2], axis=(0, 1))
-    return np.einsum("rcnij,ijnf->rcf", windows, filters, optimize=True) + biases
+    return np.einsum("rcnij,ijnf->rcf", windows, filters) + biases
 
 
-random = np.random.default_rng(seed=1)
-filters = random.normal(size=(3, 3, 3, 16))
+filters = np.random.default_rng(seed=1).normal(size=(3, 3, 3, 16))
 filters[:, :, :, 0] = redder_than_green
 
 # %% [markdown]
@@ -572,7 +569,7 @@ show_pictures(
 #
 # ### Exercise 5 · Count the weights
 #
-# How many weights, biases included, has a convolutional layer? Not every argument need be used.
+# How many weights, biases included, does a convolutional layer have? Not every argument need be used.
 
 
 # %% tags=["exercise"]
@@ -608,6 +605,7 @@ weights = {
 # of 784. The second is **weight sharing**: the same kernel is used at every stop.
 #
 # Sharing buys more than memory. Hang the seven elsewhere on a larger wall. What will happen to its feature map?
+# (`np.roll` shifts it; what falls off comes back on the other side, here only zeros.)
 
 
 # %%
@@ -635,8 +633,8 @@ show_pictures(
 
 # %% [markdown]
 # The map moves with the digit, 7 rows down and 4 columns right, value for value. That is **translation
-# equivariance**. What a kernel has learnt in one corner it knows everywhere. A dense layer would have to learn it
-# again for each place.
+# equivariance** (at stride 1, away from the border). What a kernel has learnt in one corner it knows everywhere. A
+# dense layer would have to learn it again for each place.
 
 # %% [markdown]
 # ## Let the kernel learn itself
@@ -648,14 +646,16 @@ x = digit / 255
 target = correlate_fast(x, sobel_x)
 
 # %% [markdown]
-# Start with random weights $k$ and look at the `error`, your map minus the target, $e = y - t$. Its mean square
-# over all $N$ stops is the **loss**. How does the loss change with a single weight? At the stop $(r, c)$ the weight
-# $k_{ij}$ has multiplied the pixel $x_{r+i,\,c+j}$, so
+# Start with random weights $k$. Your map is $y$, the target $t$, the `error` $e = y - t$. Its mean square over all $N$
+# stops is the **loss**. How does the loss change with a single weight? At the stop $(r, c)$ the weight $k_{ij}$ has
+# multiplied the pixel $x_{r+i,\,c+j}$. Raise it by a tiny $d$: the error at that stop grows by $d \cdot x$, its square
+# by about $2 \cdot e \cdot x \cdot d$. Average over the stops, and divide by $d$; that is the **slope**, written
+# $\partial / \partial k_{ij}$:
 #
 # $$\frac{\partial}{\partial k_{ij}} \; \frac{1}{N} \sum_{r,c} e_{rc}^2 \;=\; \frac{2}{N} \sum_{r,c} e_{rc} \; x_{r+i,\,c+j}$$
 #
 # Read the right-hand side again: window by window, products, a sum. It is a correlation of the picture with the
-# *error*. The picture is 28 × 28 and the error 26 × 26: which shape comes out?
+# *error*. The picture is 28 × 28 and the error 26 × 26: which shape comes out? (The target has the error's shape.)
 
 # %% tags=["nbval-check-output"]
 correlate_fast(x, target).shape
@@ -668,7 +668,8 @@ correlate_fast(x, target).shape
 #
 # ### Exercise 6 · One step downhill
 #
-# Return the kernel after one step of gradient descent. `correlate_fast` does most of the work.
+# Return the kernel after one step of gradient descent. `correlate_fast` does most of the work. (Do you doubt the
+# formula? It is tested right after.)
 
 
 # %% tags=["exercise"]
@@ -701,7 +702,7 @@ def gradient(kernel, target):
 
 
 # %% tags=["nbval-check-output"]
-start = random.normal(size=(3, 3))
+start = np.random.default_rng(seed=3).normal(size=(3, 3))
 nudges = 1e-5 * np.eye(9).reshape(9, 3, 3)
 slopes = [(loss(start + nudge, target) - loss(start - nudge, target)) / 2e-5 for nudge in nudges]
 np.allclose(slopes, gradient(start, target).ravel())
@@ -727,8 +728,8 @@ show_curves(
     xlabel="step",
     ylabel="loss (log scale)",
     logy=True,
-    alt="The loss over 2,000 steps on a logarithmic scale: steep in the first fifty, then a slow, "
-    "steady fall.",
+    alt="The loss over 2,000 steps on a logarithmic scale, from 4.3 to about 6e-8: steep in the "
+    "first fifty, then a slow, steady fall.",
 )
 
 # %%
@@ -746,12 +747,12 @@ show_pictures(
 )
 
 # %% [markdown]
-# Nobody told it about edges; it found Sobel's kernel from **one** handwritten digit. It can, because one digit is
-# 676 stops: 676 equations for nine unknown numbers.
+# Nobody told it about edges; it found Sobel's kernel from **one** handwritten digit. It can, because 240 of its 676
+# stops touch ink: 240 equations for nine unknown numbers.
 #
 # The start is quick and the end is slow. Neighbouring pixels are much alike, so it makes little difference to the
-# loss whether a weight sits here or one place further. Try `learning_rate=5` in a copy of the cell: the steps
-# overshoot and the loss explodes.
+# loss whether a weight sits here or one place further. With a learning rate above about 1 the steps overshoot. Run
+# `[loss(k, target) for k in learn(target, steps=5, learning_rate=5)]` in a new cell: the loss explodes.
 #
 # Now the promise from above: let true convolution, which flips, make the target. What will be learnt?
 
@@ -770,7 +771,8 @@ flipped_target = convolve2d(x, sobel_x, mode="valid")
 # ## What you can do now
 #
 # - You can **work out** a convolution by hand: a window, its products, one sum.
-# - You can **predict** the size of a feature map, and say which pixels a stride leaves out.
+# - You can **predict** the size of a feature map, if the kernel fits:
+#   ⌊(size + 2 · padding − kernel) / stride⌋ + 1.
 # - You can **design** a kernel, and tell from the sum of its weights what it makes of a plain wall.
 # - You can **apply** filters through all channels, and count weights: (kernel² × channels + 1) × filters.
 # - You can **learn** a kernel from examples: correlate the input with the error, step against it.
@@ -778,7 +780,7 @@ flipped_target = convolve2d(x, sobel_x, mode="valid")
 # ### Three questions to recall
 #
 # <details><summary>A picture of 32 × 32 × 3 goes through 64 filters of 5 × 5, stride 1, padding 2. What is the
-# shape of the output, and how many weights has the layer?</summary>
+# shape of the output, and how many weights does the layer have?</summary>
 #
 # 32 × 32 × 64: padding 2 makes up for a kernel of 5, and each filter writes one map. (5 × 5 × 3 + 1) × 64 = 4,864
 # weights.

@@ -107,6 +107,7 @@ def test_broken_idx_files_say_what_is_wrong(tmp_path):
     cases = {
         "half.gz": (whole[: len(whole) // 2], "not a complete gzip file"),
         "text.gz": (b"404 Not Found", "not a complete gzip file"),
+        "flipped.gz": (whole[:40] + bytes([whole[40] ^ 255]) + whole[41:], "not a complete gzip file"),
         "zip.gz": (gzip.compress(b"PK\x03\x04"), "starts with 50 4b 03 04"),
         "short.gz": (gzip.compress(gzip.decompress(whole)[:-5]), "states the shape"),
         "header.gz": (gzip.compress(b"\x00\x00\x08\x03\x00"), "states the shape"),
@@ -115,6 +116,8 @@ def test_broken_idx_files_say_what_is_wrong(tmp_path):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValueError, match=sentence):
             datasets.read_idx(tmp_path / name)
+    with pytest.raises(ValueError, match=r"gone\.gz is missing"):
+        datasets.read_idx(tmp_path / "gone.gz")
 
 
 def test_the_cat_is_a_colour_picture():

@@ -60,7 +60,7 @@ def test_a_loop_without_end_is_ended(monkeypatch):
     deadline = time.time() + 5
     while threading.active_count() > before and time.time() < deadline:
         time.sleep(0.05)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_a_function_cannot_spoil_the_next_call():
@@ -151,14 +151,19 @@ def test_a_verdict_says_the_same_in_text_and_html():
     assert "<strong>not</strong>" in bundle["text/html"]
 
 
-def test_check_and_hints_are_shown(double, capsys):
+def test_check_and_hints_are_shown(double, monkeypatch):
+    shown = []
+    monkeypatch.setattr("helpers.exercises.engine.put_on_page", shown.append)
     double.check(lambda x: 2 * x)
     double.hint()
     double.hint()
     double.hint()
-    shown = capsys.readouterr().out
-    assert "Correct." in shown or "Box" in shown
-    assert double.hints_shown == 2
+    assert [box._repr_mimebundle_()["text/plain"] for box in shown] == [
+        "Correct. Twice is plus itself.",
+        "Hint 1 of 2. Add.",
+        "Hint 2 of 2. Add it to itself.",
+        "Hint 2 of 2. Add it to itself.",
+    ]
 
 
 def test_a_solution_that_is_not_there_is_named(double):

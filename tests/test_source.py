@@ -44,6 +44,14 @@ def test_text_without_a_marker_stays():
     assert source.has_marker(WORKED)
 
 
+@pytest.mark.parametrize(
+    "line", ["a, b = 1, 2  # solution", "model.rate = 1  # solution", "]  # solution", "# solution"]
+)
+def test_a_marker_in_another_form_is_refused(line):
+    with pytest.raises(ValueError, match="neither of the two forms"):
+        source.exercise_from(f"x = 1\n{line}\nq1.check(x)")
+
+
 @pytest.fixture
 def lesson(tmp_path, monkeypatch):
     monkeypatch.setattr(source, "LESSONS", tmp_path)

@@ -174,5 +174,33 @@ def test_each_rule_fires(name, tmp_path):
     assert any(message in sentence for sentence in found), found
 
 
-def test_every_rule_is_covered():
-    assert len(BROKEN) >= len(style.RULES)
+def test_every_rule_is_seen_to_fire(tmp_path):
+    fired = set()
+    for change, _ in BROKEN.values():
+        notebook = good()
+        change(notebook)
+        messages(notebook, tmp_path)
+        path = tmp_path / "42_tiny.ipynb"
+        fired |= {rule.__name__ for rule in style.RULES if list(rule(notebook, path))}
+    assert fired == {rule.__name__ for rule in style.RULES}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def later(answer_1):\n    return answer_1 + 1",
+        "answer_1 = 3\nanswer_1 + 1",
+        "[answer_1 for answer_1 in range(3)]",
+    ],
+)
+def test_a_name_of_ones_own_is_no_use_of_an_exercise(code, tmp_path):
+    notebook = good()
+    append(new_code_cell(code))(notebook)
+    assert messages(notebook, tmp_path) == []
+
+
+def test_a_use_inside_a_function_is_found(tmp_path):
+    notebook = good()
+    append(new_code_cell("def helper():\n    answer_1 = 5"))(notebook)
+    append(new_code_cell("def later():\n    return answer_1"))(notebook)
+    assert any("uses 'answer_1'" in sentence for sentence in messages(notebook, tmp_path))

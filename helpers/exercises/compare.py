@@ -3,6 +3,7 @@
 Every function here either returns a clean value or raises `Wrong` with a sentence that quotes what was given.
 """
 
+import copy
 import ctypes
 import inspect
 import threading
@@ -58,16 +59,16 @@ def as_number(value, what="Your answer"):
     """Return `value` as a float; `what` names it in the sentence otherwise."""
     if value is None:
         raise Wrong(f"{what} is `None`. Does the function end with `return`?")
-    if isinstance(value, str):
+    if isinstance(value, str | bytes):
         raise Wrong(f"{what} is the text {describe(value)}. Give the number without quotes.")
     if isinstance(value, bool | np.bool_):
         raise Wrong(f"{what} is {describe(value)}. The question asks for a number.")
     if isinstance(value, tuple | list) or np.ndim(_array(value, what)):
         raise Wrong(f"{what} is {describe(value)}. The question asks for one single number.")
     try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise Wrong(f"{what} is {describe(value)}, which is no number.") from error
+        number = float("nan") if np.iscomplexobj(value) else float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Wrong(f"{what} is {describe(value)}, which is no number to compare with.") from error
     if not np.isfinite(number):
         raise Wrong(f"{what} is `{number}`. Look for a division by zero or a value that was never set.")
     return number
@@ -138,7 +139,7 @@ def call(function, *arguments):
 
     def run():
         try:
-            outcome["value"] = function(*[np.copy(a) if isinstance(a, np.ndarray) else a for a in arguments])
+            outcome["value"] = function(*copy.deepcopy(arguments))
         except BaseException as error:  # also exit() and the interrupt sent below
             outcome["error"] = error
 

@@ -51,7 +51,10 @@ class Problem:
             return Outcome(NOT_ATTEMPTED, "Replace the `...` above, then run this cell again.")
         except Wrong as wrong:
             return Outcome(INCORRECT, str(wrong))
-        except Exception as error:  # an object so odd that the comparison itself failed: still a sentence, no traceback
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # an object so odd that the comparison itself failed: still a sentence, no traceback
             given = ", ".join(map(describe, answers)) or "nothing"
             return Outcome(INCORRECT, f"This check can make nothing of {given} ({type(error).__name__}).")
         return Outcome(CORRECT, self.praise)
@@ -62,6 +65,9 @@ class Problem:
 
     def hint(self):
         """Show the next hint; after the last one, the last one again."""
+        if not self.hints:
+            put_on_page(display.note("No hint here.", "Read the check's answer again, or look at the solution."))
+            return
         self.hints_shown = min(self.hints_shown + 1, len(self.hints))
         head = f"Hint {self.hints_shown} of {len(self.hints)}."
         put_on_page(display.note(head, self.hints[self.hints_shown - 1]))

@@ -18,8 +18,8 @@ LINE = re.compile(r"^(?P<name>\w+) = (?P<value>.+?)  # solution$")
 
 
 def has_marker(code):
-    """True if any line of `code` carries the solution marker."""
-    return any(BLOCK.match(line) or LINE.match(line) for line in code.splitlines())
+    """True if any line of `code` ends with the solution marker, in whatever form."""
+    return any(line.rstrip().endswith("# solution") for line in code.splitlines())
 
 
 def exercise_from(code):
@@ -49,6 +49,8 @@ def _transform(code, block, line):
             out += block(indent, body) + blank
             continue
         match = LINE.match(current)
+        if not match and has_marker(current):
+            raise ValueError(f"The marker in {current.strip()!r} stands in neither of the two forms: rewrite the line.")
         out.append(line(match["name"], match["value"]) if match else current)
         current = next(lines)
     return "\n".join(out)

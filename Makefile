@@ -4,8 +4,8 @@ PYTHON ?=
 LAB_ARGS ?=
 LESSON ?=
 RUN := .venv/bin/python
-# What the notebooks were built with, whatever the shell says: stored outputs are compared under the same conditions.
-AS_PUBLISHED := COURSE_PROFILE=quick COURSE_OFFLINE=1 COURSE_DATA_DIR= IPYTHONDIR="$(CURDIR)/build/ipython"
+# What the notebooks were built with, whatever the shell says. One BLAS thread each, as two notebooks share the cores.
+AS_PUBLISHED := OPENBLAS_NUM_THREADS=1 COURSE_PROFILE=quick COURSE_OFFLINE=1 COURSE_DATA_DIR= IPYTHONDIR="$(CURDIR)/build/ipython"
 FIRST_NOTEBOOK = $(firstword $(sort $(wildcard notebooks/*.ipynb)))
 
 .DEFAULT_GOAL := help

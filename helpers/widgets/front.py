@@ -11,7 +11,8 @@ from helpers.widgets.canvas import RED, WIDTH
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 MILLISECONDS = 600  # between two stops while it plays
-LABEL = {"description_width": "5.5em"}
+LABEL = {"description_width": "5em"}
+CONTROL = "17em"  # two stand side by side even beside the file browser on a small screen
 COLOURS = {"": ("#8c8c8c", "#f5f5f5"), "note": ("#946200", "#fff6e0"), "error": (RED, "#fdecee")}
 LEVELS = {"": "", "note": "<b>Note:</b> ", "error": "<b>Does not fit:</b> "}
 
@@ -20,7 +21,7 @@ class Choice:
     """One of several names."""
 
     def __init__(self, label, names):
-        layout = widgets.Layout(width="18em")
+        layout = widgets.Layout(width=CONTROL)
         self.widget = widgets.Dropdown(description=label, options=list(names), style=LABEL, layout=layout)
         self.parts = [self.widget]
 
@@ -35,7 +36,7 @@ class Number:
     """A small whole number: a slider, which takes arrow keys and typed numbers."""
 
     def __init__(self, label, low, high):
-        layout = widgets.Layout(width="18em")
+        layout = widgets.Layout(width=CONTROL)
         self.widget = widgets.IntSlider(description=label, min=low, max=high, style=LABEL, layout=layout)
         self.parts = [self.widget]
 
@@ -52,12 +53,12 @@ class Numbers:
     def __init__(self, label, named, own, limits):
         self.named, self.own = named, own
         self.name = widgets.Dropdown(
-            description=label, options=[*named, own], style=LABEL, layout=widgets.Layout(width="18em")
+            description=label, options=[*named, own], style=LABEL, layout=widgets.Layout(width=CONTROL)
         )
         low, high = limits
-        field = {"min": low, "max": high, "step": 0.5, "layout": widgets.Layout(width="4.6em", margin="1px")}
+        field = {"min": low, "max": high, "step": 0.5, "layout": widgets.Layout(width="5em", margin="1px")}
         self.fields = [widgets.BoundedFloatText(**field) for _ in range(9)]
-        grid = widgets.Layout(grid_template_columns="repeat(3, 4.8em)", width="15em", margin="0 0 0 5.8em")
+        grid = widgets.Layout(grid_template_columns="repeat(3, 5.2em)", width="16em", margin="0 0 0 1.2em")
         self.grid = widgets.GridBox(self.fields, layout=grid)
         self.widget = widgets.VBox([self.name, self.grid])
         self.parts = [self.name, *self.fields]
@@ -89,9 +90,9 @@ class Explorer:
     def __init__(self, state, controls, figure_of, alt_of, advice, at_fault):
         self.figure_of, self.alt_of, self.advice = figure_of, alt_of, advice
         self.controls, self.at_fault = controls, at_fault
-        self.view = widgets.HTML(layout=widgets.Layout(width="100%", max_width=f"{WIDTH}px"))
+        self.view = widgets.HTML(layout=widgets.Layout(width="auto", max_width=f"{WIDTH}px"))
         self.row, self.column = Number("row", 0, 0), Number("column", 0, 0)
-        self.play = widgets.Play(interval=MILLISECONDS, min=0, max=0)
+        self.play = widgets.Play(interval=MILLISECONDS, min=0, max=0, show_repeat=False)
         self.back = widgets.Button(description="back", icon="step-backward", layout=widgets.Layout(width="6em"))
         self.step = widgets.Button(description="step", icon="step-forward", layout=widgets.Layout(width="6em"))
         self.held = False
@@ -111,7 +112,7 @@ class Explorer:
         wrap = widgets.Layout(flex_flow="row wrap", align_items="flex-start", width="100%", overflow="visible")
         kernel = [c.widget for c in self.controls.values() if isinstance(c, Numbers)]
         rest = [c.widget for c in self.controls.values() if not isinstance(c, Numbers)]
-        settings = widgets.HBox([widgets.VBox(rest), *kernel], layout=wrap)
+        settings = widgets.HBox([widgets.VBox(rest), *kernel] if kernel else rest, layout=wrap)
         buttons = widgets.HBox([self.play, self.back, self.step], layout=wrap)
         moves = widgets.HBox([self.row.widget, self.column.widget], layout=wrap)
         return widgets.VBox([settings, moves, buttons, self.view], layout=widgets.Layout(max_width="46em"))
@@ -170,7 +171,8 @@ class Explorer:
         words = LEVELS[level] + html.escape(text)
         box = f"border-left: 4px solid {edge}; background: {back}; color: #1a1a1a; padding: 4px 8px; line-height: 1.4"
         shown = Shown(self.figure_of(self.state), self.alt_of(self.state), WIDTH)._repr_mimebundle_()
-        return f'<div style="{box}; min-height: 2.8em; margin-bottom: 8px">{words}</div>{shown["text/html"]}'
+        message = f'<div style="{box}; min-height: 2.8em; margin-bottom: 8px">{words}</div>'
+        return f'<div style="line-height: 1.4">{message}{shown["text/html"]}</div>'
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         """The live view where the page can show it, the still figure elsewhere: GitHub, print, a page without kernel.

@@ -28,20 +28,16 @@ def browser(lab):
         chromium.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def open_notebook(lab, browser):
-    """A function that opens a copy of a notebook in a page of that width; all pages are closed in the end."""
-    opened = []
+    """A function that opens a copy of a notebook in a page of its own; use it in a `with` statement."""
 
-    def open_one(path, width=1280, height=900):
-        page = browser.new_context(viewport={"width": width, "height": height}).new_page()
+    def open_one(path):
+        page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
         try:
-            opened.append(NotebookPage(page, lab.url, lab.add(path)))
+            return NotebookPage(page, lab.url, lab.add(path))
         except BaseException:
             page.context.close()
             raise
-        return opened[-1]
 
-    yield open_one
-    for notebook in opened:
-        notebook.close()
+    return open_one

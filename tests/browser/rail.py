@@ -29,6 +29,7 @@ SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},  # all cells are on the page, not only those in view
     "docmanager-extension/plugin": {"autosave": False},
 }
+LONGEST_SCREENSHOT = 15_000  # pixels; Chromium draws no more in one piece
 PANEL = "const panel = window.jupyterapp.shell.currentWidget;"
 
 
@@ -130,10 +131,6 @@ class NotebookPage:
         idle = f"() => {{ {PANEL} return panel.sessionContext.session?.kernel?.status === 'idle'; }}"
         self.page.wait_for_function(idle, timeout=1000 * seconds)
 
-    def hide_side_bar(self):
-        """Close the file browser, as one does on a small screen."""
-        self.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
-
     def run_all(self, seconds=240):
         """Run all cells; return when the last one is done."""
         self.page.set_default_timeout(1000 * seconds)
@@ -178,11 +175,25 @@ class NotebookPage:
             .map(node => `${node.className}: ${node.scrollWidth} > ${node.clientWidth}`)"""
         return self.page.evaluate(script)
 
-    def screenshot(self, name, selector=None):
-        """Save what one sees under build/screenshots/."""
+    def screenshot(self, name, width=1280):
+        """Save the page, `width` pixels wide and as long as the notebook, as build/screenshots/NAME-WIDTH.png."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        target = self.page.locator(selector).first if selector else self.page
-        target.screenshot(path=SCREENSHOTS / f"{name}.png")
+        before = self.page.viewport_size
+        self.page.set_viewport_size({"width": width, "height": before["height"]})
+        self.page.wait_for_timeout(300)  # the page arranges itself anew
+        length = self.page.evaluate(f"() => {{ {PANEL} return panel.content.outerNode.scrollHeight; }}")
+        self.page.set_viewport_size({"width": width, "height": min(length + 150, LONGEST_SCREENSHOT)})
+        self.page.wait_for_timeout(300)
+        target = SCREENSHOTS / f"{name}-{width}.png"
+        self.page.screenshot(path=target)
+        self.page.set_viewport_size(before)
+        return target
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
 
     def close(self):
         """End the kernel and close the page."""

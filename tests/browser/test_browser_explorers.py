@@ -31,14 +31,24 @@ def built(request, tmp_path_factory):
     return request.param, path
 
 
-@pytest.fixture
-def explorer(built, open_notebook):
+@pytest.fixture(scope="module")
+def running(built, open_notebook):
     """The name of an explorer, and the page on which it runs."""
     name, path = built
-    notebook = open_notebook(path)
-    notebook.run_all()
-    notebook.page.locator(".widget-html img").wait_for()
-    yield name, notebook
+    with open_notebook(path) as notebook:
+        notebook.run_all()
+        notebook.page.locator(".widget-html img").wait_for()
+        yield name, notebook
+
+
+@pytest.fixture
+def explorer(running):
+    """The same, set back to where it begins; in the end the browser must have had nothing to complain about."""
+    notebook = running[1]
+    notebook.kernel("setattr(explorer, 'state', type(explorer.state)())")
+    alt = notebook.kernel("explorer.alt_of(explorer.state)")
+    notebook.page.wait_for_function("alt => document.querySelector('.widget-html img').alt === alt", arg=alt)
+    yield running
     assert notebook.errors == []
 
 
@@ -61,14 +71,14 @@ def picture(notebook):
 
 
 def test_before_it_runs_a_still_figure_stands_there(built, open_notebook):
-    notebook = open_notebook(built[1])
-    figure = notebook.page.locator(".jp-OutputArea-output img")
-    assert figure.count() == 1
-    assert "window" in figure.get_attribute("alt")
-    assert notebook.page.locator(".widget-html").count() == 0
-    assert "Error displaying widget" not in notebook.page.content()
-    assert notebook.errors == []
-    notebook.screenshot(f"{built[0]}-still-1280")
+    with open_notebook(built[1]) as notebook:
+        figure = notebook.page.locator(".jp-OutputArea-output img")
+        assert figure.count() == 1
+        assert "window" in figure.get_attribute("alt")
+        assert notebook.page.locator(".widget-html").count() == 0
+        assert "Error displaying widget" not in notebook.page.content()
+        assert notebook.errors == []
+        notebook.screenshot(f"{built[0]}-still")
 
 
 def test_by_mouse(explorer):
@@ -132,7 +142,7 @@ def test_what_does_not_fit_turns_red_and_says_why(explorer):
     border = "node => getComputedStyle(node).borderTopColor"
     slider = notebook.page.locator(".widget-slider").filter(has_text=re.compile(f"^{label}"))
     assert slider.evaluate(border) == RED
-    notebook.screenshot(f"{name}-misfit-1280", ".jp-OutputArea-output")
+    notebook.screenshot(f"{name}-misfit")
     handle(notebook, label).focus()
     notebook.page.keyboard.press("ArrowRight" if name == "convolution" else "ArrowLeft")
     notebook.until("explorer.advice(explorer.state)[0] == 'error'", False)
@@ -140,10 +150,9 @@ def test_what_does_not_fit_turns_red_and_says_why(explorer):
     assert slider.evaluate(border) != RED
 
 
+@pytest.mark.parametrize("built", ["convolution"], indirect=True)
 def test_a_weight_is_typed(explorer):
-    name, notebook = explorer
-    if name != "convolution":
-        pytest.skip("pooling has no weights")
+    _, notebook = explorer
     field = notebook.page.locator(".widget-text input[type=number]").nth(4)
     field.fill("3")
     field.press("Enter")
@@ -172,15 +181,31 @@ def test_a_change_shows_soon(explorer):
     assert statistics.median(seconds) < 0.5
 
 
+def test_500_moves_leave_nothing_behind_in_the_kernel(explorer):
+    """Here every move is also sent to the page, unlike in test_widgets.py."""
+    name, notebook = explorer
+    choose(notebook, "picture", "28 × 28, a seven")
+    notebook.until("explorer.state.picture", "28 × 28, a seven")
+    move = "[setattr(explorer.play, 'value', place % 150) for place in range({})] and None"
+    resident = "__import__('psutil').Process().memory_info().rss"
+    notebook.kernel(move.format(100))
+    before = notebook.kernel(resident)
+    notebook.kernel(move.format(500))
+    notebook.wait_idle()
+    grown = (notebook.kernel(resident) - before) / 2**20
+    print(f"{name}: 500 moves, {grown:.1f} MiB more in the kernel")
+    assert grown < 10
+
+
 @pytest.mark.parametrize("width", [1280, 900])
 def test_it_fits_on_the_page(explorer, width):
     name, notebook = explorer
-    notebook.page.set_viewport_size({"width": width, "height": 1000})
-    notebook.page.wait_for_timeout(500)
+    notebook.screenshot(name, width)
+    notebook.page.set_viewport_size({"width": width, "height": 900})
+    notebook.page.wait_for_timeout(300)
     assert notebook.too_wide() == []
     figure = notebook.page.locator(".widget-html img").bounding_box()
     assert figure["width"] > 400, "the figure's words would be too small"
-    notebook.screenshot(f"{name}-{width}")
 
 
 def test_the_live_view_is_not_stored(built):

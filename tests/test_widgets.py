@@ -199,6 +199,14 @@ def test_every_state_has_a_figure_and_an_alt_text(name):
             assert "nan" not in module.alt_of(state) + module.advice(state)[1]
 
 
+def test_paper_is_white_and_frames_have_their_colour():
+    """The palette is Pillow's business; it may shift a colour a little, but not these."""
+    figure = Image.open(io.BytesIO(convolution.figure_of(convolution.State()))).convert("RGB")
+    colours = {colour for _, colour in figure.getcolors()}
+    assert {(255, 255, 255), (0, 0, 0), (213, 94, 0)} <= colours
+    assert figure.getpixel((1199, 0)) == (255, 255, 255)
+
+
 def test_the_figure_depends_on_the_state_alone():
     state = convolution.State(position=3)
     with pytest.raises(FrozenInstanceError):

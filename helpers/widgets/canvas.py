@@ -37,8 +37,7 @@ def palette():
         red, green, blue = ImageColor.getrgb(colour)
         tints += [(red * i // 12, green * i // 12, blue * i // 12) for i in range(1, 13)]
         tints += [tuple(255 - (255 - value) * i // 12 for value in (red, green, blue)) for i in range(1, 12)]
-    greys = 256 - len(tints)
-    tints += [(round(255 * i / (greys - 1)),) * 3 for i in range(greys)]
+    tints += [(grey,) * 3 for grey in (*range(0, 248, 3), 255)]  # no grey near white, or Pillow would paint the page so
     image = Image.new("P", (1, 1))
     image.putpalette([value for tint in tints for value in tint])
     return image

@@ -30,6 +30,7 @@ SETTINGS = {
     "docmanager-extension/plugin": {"autosave": False},
 }
 LONGEST_SCREENSHOT = 15_000  # pixels; Chromium draws no more in one piece
+ROOM_AROUND_CELLS = 250  # pixels: menus, tool bar, status bar
 PANEL = "const panel = window.jupyterapp.shell.currentWidget;"
 
 
@@ -181,8 +182,9 @@ class NotebookPage:
         before = self.page.viewport_size
         self.page.set_viewport_size({"width": width, "height": before["height"]})
         self.page.wait_for_timeout(300)  # the page arranges itself anew
-        length = self.page.evaluate(f"() => {{ {PANEL} return panel.content.outerNode.scrollHeight; }}")
-        self.page.set_viewport_size({"width": width, "height": min(length + 150, LONGEST_SCREENSHOT)})
+        script = "[...document.querySelectorAll('.jp-NotebookPanel .jp-Cell')].map(cell => cell.offsetHeight)"
+        length = sum(self.page.evaluate(f"() => {script}")) + ROOM_AROUND_CELLS
+        self.page.set_viewport_size({"width": width, "height": min(max(length, 700), LONGEST_SCREENSHOT)})
         self.page.wait_for_timeout(300)
         target = SCREENSHOTS / f"{name}-{width}.png"
         self.page.screenshot(path=target)

@@ -24,6 +24,7 @@ from scipy.signal import convolve2d, correlate2d
 from helpers import datasets
 from helpers.exercises.lesson_01 import q1, q2, q3, q4, q5, q6
 from helpers.plots import draw_picture, new_figure, outline, show, show_curves, show_pictures
+from helpers.widgets import convolution_explorer
 
 # %% [markdown]
 # ## A flashlight in a dark room
@@ -394,6 +395,20 @@ show_pictures(
 # Two names that you will meet: `"valid"` is padding 0, and `"same"` is as much padding as keeps the size at stride
 # 1, for an odd kernel (kernel − 1) / 2 on each side. Where `"same"` cannot be split evenly (an even kernel, or some
 # strides), Keras adds the odd pixel on the right and at the bottom.
+
+# %% [markdown]
+# ### Move the window yourself
+#
+# Everything so far, in one figure that you control with the mouse or the arrow keys. Run the cell to bring it to life.
+# Predict first, then try: how many stops has stride 2 on the 5 × 5 picture? Which padding gives 5 × 5 again? And find a
+# setting that turns red.
+
+# %%
+convolution_explorer()
+
+# %% [markdown]
+# Now give it a digit and step through a stroke: watch the nine products change sign at its two edges. You may also type
+# weights of your own into the kernel; you will need that soon.
 
 # %% [markdown]
 # ## Kernels that see something

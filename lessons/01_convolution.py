@@ -404,7 +404,7 @@ show_pictures(
 # setting that turns red.
 
 # %%
-convolution_explorer()
+convolution_explorer(position=4)
 
 # %% [markdown]
 # Now give it a digit and step through a stroke: watch the nine products change sign at its two edges. You may also type

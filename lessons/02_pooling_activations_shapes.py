@@ -253,7 +253,7 @@ def same_moved(shift):
 # with a window of 2; then a digit with a window of 4.
 
 # %%
-pooling_explorer(shift=1)
+pooling_explorer(shift=1, position=5)
 
 # %% [markdown]
 # Blue marks what the shift has changed. At a shift of 2 the map is the old one, one place further: every result counts

@@ -124,7 +124,7 @@ def figure_of(state):
     marked = None
     if result is not None and state.shift:
         marked = result != pooled(replace(state, shift=0))
-        after = (f"{after[0]} (blue: the shift changed it)", result)
+        after = (f"{after[0]} (blue: changed)", result)
     canvas.draw_pair(page, before, after, state.windows, state.position, marked)
     if result is not None:
         draw_window(page, state, below, cell, scale)

@@ -17,6 +17,7 @@ from nbclient.exceptions import CellExecutionError
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 MIB = 2**20
+LIVE_VIEW = "application/vnd.jupyter.widget-view+json"
 WARNING = re.compile(r"\b\w{0,40}Warning:|^WARNING", re.MULTILINE)
 
 
@@ -130,7 +131,19 @@ def run_notebook(notebook, name, *, cwd=NOTEBOOKS, env=None, timeout=600, on_cel
     report.seconds = time.perf_counter() - start
     report.peak_mib = watch.peak / MIB
     report.warnings = [text for cell in notebook.cells for text in warnings_in(cell)]
+    drop_live_views(notebook)
     return report
+
+
+def drop_live_views(notebook):
+    """Leave of each widget what works without a kernel: its still figure.
+
+    A stored live view points to an object of a kernel that is gone; JupyterLab would prefer it to the figure and say
+    "Error displaying widget".
+    """
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(LIVE_VIEW, None)
 
 
 def warnings_in(cell):

@@ -6,7 +6,7 @@ import symtable
 from pathlib import Path
 
 from authoring import launch
-from authoring.execute import WARNING
+from authoring.execute import LIVE_VIEW, WARNING
 from helpers.exercises import source
 
 LONGEST_CELL = 25  # lines
@@ -252,7 +252,7 @@ def executed(notebook, path):
     for index, cell in code_cells(notebook):
         if "nbval-check-output" in tags(cell) and not cell.outputs:
             yield index, "is tagged nbval-check-output but has no output"
-        shows = re.search(r"^show(_\w+)?\(", cell.source, re.MULTILINE)
+        shows = re.search(r"^show(_\w+)?\(|^\w+_explorer\(", cell.source, re.MULTILINE)
         if shows and not cell.outputs:
             yield index, "shows a figure but has no output"
 
@@ -290,12 +290,14 @@ def launch_cell(notebook, path):
 
 @rule
 def light(notebook, path):
-    """At most 700 KB, no widget state, no run-time metadata."""
+    """At most 700 KB, no widget state or live view, no run-time metadata."""
     size = path.stat().st_size
     if size > LARGEST_NOTEBOOK:
         yield None, f"weighs {size / 1000:.0f} KB; {LARGEST_NOTEBOOK / 1000:.0f} KB is the limit"
     if set(notebook.metadata) != {"kernelspec", "language_info"}:
         yield None, f"carries metadata that the build does not write: {sorted(notebook.metadata)}"
     for index, cell in enumerate(notebook.cells):
+        if any(LIVE_VIEW in output.get("data", {}) for output in cell.get("outputs", [])):
+            yield index, "stores the live view of a widget, which shows nothing without its kernel: run make notebooks"
         if set(cell.metadata) - {"tags"}:
             yield index, f"carries metadata that the build does not write: {sorted(cell.metadata)}"

@@ -12,7 +12,7 @@
 # - **apply** filters to a colour picture, and count their weights
 # - **learn** a kernel back from examples by gradient descent
 #
-# **Time:** about 38 minutes (estimate: reading, exercises, computing) · **You need:** Python and a little NumPy
+# **Time:** about 39 minutes (estimate: reading, exercises, computing) · **You need:** Python and a little NumPy
 # (arrays and slices). No network yet: all is plain arithmetic, and one formula near the end is a slope.
 
 # %%
@@ -24,6 +24,7 @@ from scipy.signal import convolve2d, correlate2d
 from helpers import datasets
 from helpers.exercises.lesson_01 import q1, q2, q3, q4, q5, q6
 from helpers.plots import draw_picture, new_figure, outline, show, show_curves, show_pictures
+from helpers.widgets import convolution_explorer
 
 # %% [markdown]
 # ## A flashlight in a dark room
@@ -54,8 +55,8 @@ show(
 )
 
 # %% [markdown]
-# Neither. The array holds *how much ink*; the **colour map** decides how that looks. Now hang the seven up as ink on
-# white paper, and switch the light off.
+# Neither. The array holds *how much ink*; the **colour map** decides how that looks. Now hang the seven up as ink
+# on white paper, and switch the light off.
 
 # %%
 paper = 255 - digit
@@ -83,8 +84,8 @@ show(
 )
 
 # %% [markdown]
-# The width of the beam is the **kernel size** (*kernel*: next section). A 3 × 3 beam sees 9 numbers at a stop, a 9 × 9
-# beam 81. A wide beam sees more of the stroke at once, and there is more to compute at each stop.
+# The width of the beam is the **kernel size** (*kernel*: next section). A 3 × 3 beam sees 9 numbers at a stop, a
+# 9 × 9 beam 81. A wide beam sees more of the stroke at once, and there is more to compute at each stop.
 
 # %% [markdown]
 # ## Nine products and a sum
@@ -285,8 +286,8 @@ np.array_equal(convolve2d(digit, sobel_x, mode="valid"), correlate(digit, sobel_
 # %% [markdown]
 # ## How large is the feature map?
 #
-# Take the stride first. With stride 2 the window skips every other stop, in both directions. 2 is often called
-# conventional; Keras and PyTorch move convolutions by 1 unless you say otherwise.
+# Take the stride first. With stride 2 the window skips every other stop, in both directions. Keras and PyTorch move
+# convolutions by 1 unless you say otherwise.
 #
 # How many stops fit into one row of a picture? Say a number for each of these five before you run the next cells.
 #
@@ -396,6 +397,20 @@ show_pictures(
 # strides), Keras adds the odd pixel on the right and at the bottom.
 
 # %% [markdown]
+# ### Move the window yourself
+#
+# Everything so far, in one figure that you control with the mouse or the arrow keys. Run the cell to bring it to life.
+# Predict first, then try: how many stops has stride 2 on the 5 × 5 picture? Which padding gives 5 × 5 again? And find a
+# setting that turns red.
+
+# %%
+convolution_explorer(position=4)
+
+# %% [markdown]
+# Now give it a digit and step through a stroke: watch the nine products change sign at its two edges. You may also type
+# weights of your own into the kernel; you will need that soon.
+
+# %% [markdown]
 # ## Kernels that see something
 #
 # Now a real photograph, for the moment in grey.
@@ -434,8 +449,8 @@ show(
 )
 
 # %% [markdown]
-# On the right, white means brighter to the right, black darker. Look at the lid over the eye, where it runs level:
-# hardly a trace. A kernel is blind to what it does not ask for.
+# Under `sobel_x`, white means brighter to the right, black darker. Look where the rim of the eye runs level: hardly
+# a trace. A kernel is blind to what it does not ask for.
 #
 # ### Exercise 3 · A kernel of your own
 #
@@ -452,9 +467,8 @@ q3.check(my_kernel)
 # q3.solution()
 
 # %% [markdown]
-# `sobel_x.T` asks the same the other way round: it is positive for bright *below*. In the strength of an edge the sign
-# vanishes. Like the two short sides of a right-angled triangle, the two answers combine: `np.hypot(a, b)` is the root
-# of a² + b².
+# `sobel_x.T` is positive for bright *below*; the sign vanishes in the strength of an edge. Like the short sides of
+# a right-angled triangle, the two answers combine: `np.hypot(a, b)` is the root of a² + b².
 
 # %%
 vertical_edges = correlate_fast(grey, sobel_x)
@@ -462,7 +476,7 @@ horizontal_edges = correlate_fast(grey, sobel_x.T)
 show_pictures(
     [vertical_edges, horizontal_edges, np.hypot(vertical_edges, horizontal_edges)],
     titles=["sobel_x", "sobel_x.T", "strength of the edge"],
-    size=2.6,
+    size=2.4,
     low=-450,
     high=450,
     alt="The cat's face. Left: rims of the eyes that run upright. Middle: level edges and "
@@ -470,8 +484,8 @@ show_pictures(
 )
 
 # %% [markdown]
-# People designed such kernels by hand for decades. A trained network has hundreds of them, and its first layer often
-# contains edge detectors that nobody put there.
+# People designed such kernels by hand for decades. A trained network has hundreds of them, and its first layer
+# often contains edge detectors that nobody put there.
 
 # %% [markdown]
 # ## Colour: a filter is a stack of kernels
@@ -483,7 +497,7 @@ show_pictures(
     [photo, *np.moveaxis(photo, -1, 0)],
     titles=["photograph", "red", "green", "blue"],
     columns=4,
-    size=2,
+    size=1.9,
     low=0,
     high=255,
     alt="The cat in colour and its three channels as grey pictures: the nose is much lighter in "
@@ -491,9 +505,9 @@ show_pictures(
 )
 
 # %% [markdown]
-# To read all of them, stack one kernel per channel. The stack is a **filter**. At each stop it multiplies each number
-# in the beam by the weight at the same place in the stack, adds **all** the products, and then adds one more number
-# of its own, the **bias**.
+# To read all of them, stack one kernel per channel. The stack is a **filter**. At each stop it multiplies each
+# number in the beam by the weight at the same place in the stack, adds **all** the products, and then adds one more
+# number of its own, the **bias**.
 #
 # How many weights does a 3 × 3 filter for a colour picture have? And how many numbers does it write down at a stop?
 
@@ -534,7 +548,7 @@ q4.check(apply_filter)
 # A **convolutional layer** is several filters side by side, each with its own weights and bias. Each writes a
 # feature map of its own. Keras stores the weights in the order rows, columns, channels, filters; so do we.
 #
-# The letters below: `r`, `c`: stop; `n`: channel; `i`, `j`: place in the window; `f`: filter. `axis=(0, 1)` slides
+# The letters: `rc` is the stop, `n` the channel, `ij` the place in the window, `f` the filter. `axis=(0, 1)` slides
 # over rows and columns, so the channel axis comes before the window's.
 
 
@@ -558,9 +572,9 @@ feature_maps.shape
 show_pictures(
     np.moveaxis(feature_maps, -1, 0)[:3],
     titles=["redder than green", "random", "random"],
-    size=2,
-    alt="Three of sixteen feature maps. The first shines on the nose and is dark on the eyes; the "
-    "others mix all colours.",
+    size=1.9,
+    alt="Three of sixteen feature maps. The first shines on the nose and is dark on the eyes. Of "
+    "the random ones, one brings out hairs and whiskers, the other bright eyes in dark fur.",
 )
 
 # %% [markdown]
@@ -605,7 +619,7 @@ weights = {
 # of 784. The second is **weight sharing**: the same kernel is used at every stop.
 #
 # Sharing buys more than memory. Hang the seven elsewhere on a larger wall. What will happen to its feature map?
-# (`np.roll` shifts it; what falls off comes back on the other side, here only zeros.)
+# (`np.roll` shifts; what falls off comes back on the other side, here only zeros.)
 
 
 # %%
@@ -646,11 +660,11 @@ x = digit / 255
 target = correlate_fast(x, sobel_x)
 
 # %% [markdown]
-# Start with random weights $k$. Your map is $y$, the target $t$, the `error` $e = y - t$. Its mean square over all $N$
-# stops is the **loss**. How does the loss change with a single weight? At the stop $(r, c)$ the weight $k_{ij}$ has
-# multiplied the pixel $x_{r+i,\,c+j}$. Raise it by a tiny $d$: the error at that stop grows by $d \cdot x$, its square
-# by about $2 \cdot e \cdot x \cdot d$. Average over the stops, and divide by $d$; that is the **slope**, written
-# $\partial / \partial k_{ij}$:
+# Start with random weights $k$. Your map is $y$, the target $t$, the `error` $e = y - t$. Its mean square over all
+# $N$ stops is the **loss**. How does the loss change with a single weight? At the stop $(r, c)$ the weight $k_{ij}$
+# has multiplied the pixel $x_{r+i,\,c+j}$. Raise it by a tiny $d$: the error there grows by $d\,x$, its square by
+# about $2\,e\,x\,d$. Average over the stops, divide by $d$, and you have the **slope**,
+# written $\partial/\partial k_{ij}$:
 #
 # $$\frac{\partial}{\partial k_{ij}} \; \frac{1}{N} \sum_{r,c} e_{rc}^2 \;=\; \frac{2}{N} \sum_{r,c} e_{rc} \; x_{r+i,\,c+j}$$
 #
@@ -668,8 +682,8 @@ correlate_fast(x, target).shape
 #
 # ### Exercise 6 · One step downhill
 #
-# Return the kernel after one step of gradient descent. `correlate_fast` does most of the work. (Do you doubt the
-# formula? It is tested right after.)
+# Return the kernel after one step of gradient descent. `correlate_fast` does most of the work. (The formula is
+# tested right after.)
 
 
 # %% tags=["exercise"]
@@ -687,8 +701,8 @@ q6.check(take_step)
 # q6.solution()
 
 # %% [markdown]
-# Here are the loss and its gradient on their own, so that we can check the formula. Nudge one weight a little up
-# and a little down: the loss must change as the gradient says, for each of the nine.
+# Here are loss and gradient on their own. Does the formula hold? Nudge each weight a little up and down: the loss
+# must change as the gradient says.
 
 
 # %%
@@ -798,4 +812,4 @@ flipped_target = convolve2d(x, sobel_x, mode="valid")
 # output.
 # </details>
 #
-# **Next:** [a whole network of such layers on handwritten digits](05_cnn_mnist.ipynb), built and trained in Keras.
+# **Next:** [Pooling, activations, shapes](02_pooling_activations_shapes.ipynb): what happens between such layers.

@@ -23,6 +23,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from helpers import datasets
 from helpers.exercises.lesson_02 import q1, q2, q3, q4, q5, q6
 from helpers.plots import draw_picture, new_figure, outline, show, show_curves, show_pictures
+from helpers.widgets import pooling_explorer
 
 # %% [markdown]
 # ## Pooling: one number for a window
@@ -244,6 +245,19 @@ def same_moved(shift):
 # For a multiple of the stride the pooled map simply **moves along**, value for value. It has forgotten nothing about
 # that shift. What a network tolerates beyond a pixel or two it must gather over several layers, or learn from shifted
 # examples.
+
+# %% [markdown]
+# ### Shift it yourself
+#
+# Run the cell, then push the picture to the right with *shift right*. Which results stay, which change? Try 1, then 2,
+# with a window of 2; then a digit with a window of 4.
+
+# %%
+pooling_explorer(shift=1, position=5)
+
+# %% [markdown]
+# Blue marks what the shift has changed. At a shift of 2 the map is the old one, one place further: every result counts
+# as changed where its neighbour was different.
 
 # %% [markdown]
 # ## Why there is a bend between the layers

@@ -27,6 +27,8 @@ def quote(number):
 
 def examine_window(answer):
     """The sum for the window in rows 2 to 4, columns 0 to 2."""
+    if answer is None:
+        raise Wrong("Your answer is `None`. `print` shows a number but hands back `None`: write the number itself.")
     given = as_number(answer)
     window = PICTURE[2:5, 0:3]
     right = int(np.sum(window * SOBEL_X))
@@ -79,6 +81,7 @@ FITS = [
     (28, 5, 1, 2),
     (28, 3, 2, 0),
     (28, 3, 2, 1),
+    (28, 3, 3, 1),
     (10, 3, 2, 0),
     (9, 4, 3, 0),
     (10, 3, 4, 0),
@@ -95,6 +98,8 @@ def positions(size, kernel, stride, padding):
     return len(range(0, size + 2 * padding - kernel + 1, stride))
 
 
+PADDING_LAST = "For {case} you get {given}. Padding makes the row longer *before* you divide into strides."
+
 # What each misconception gives for a case, and what it is told; "{case}" and "{given}" come from the first case missed.
 SIZE_SLIPS = [
     (
@@ -109,6 +114,8 @@ SIZE_SLIPS = [
         lambda s, k, t, p: (s - k) // t + 1,
         "For {case} you get {given}: the padding makes no difference. The window may also stand on the added zeros.",
     ),
+    (lambda s, k, t, p: (s - k) // t + 1 + 2 * p // t, PADDING_LAST),
+    (lambda s, k, t, p: (s - k) // t + 1 + 2 * p, PADDING_LAST),
     (
         lambda s, k, t, p: s + 2 * p - k + 1,
         "For {case} you get {given}: the stride makes no difference. A larger step leaves starts out.",
@@ -148,9 +155,7 @@ def in_words(size, kernel, stride, padding):
 
 def examine_output_size(answer):
     """Every case that fits, then those that do not."""
-    results = {}
-    for case in FITS + DOES_NOT_FIT:
-        results[case] = as_number(call(answer, *case), f"For {in_words(*case)}, your answer")
+    results = {case: as_number(call(answer, *case), f"For {in_words(*case)}, your answer") for case in FITS}
     missed = [case for case in FITS if results[case] != positions(*case)]
     if missed:
         told = {"case": in_words(*missed[0]), "given": quote(results[missed[0]])}
@@ -159,25 +164,36 @@ def examine_output_size(answer):
                 raise Wrong(sentence.format(**told))
         raise Wrong("For {case} you get {given}. Draw that row of pixels and count the starts.".format(**told))
     for case in DOES_NOT_FIT:
-        given = results[case]
-        if given < 0:
-            raise Wrong(
-                f"For {in_words(*case)} you get {quote(given)}. Where nothing fits, there are 0 windows, not fewer."
-            )
-        if given != 0:
-            raise Wrong(
-                f"For {in_words(*case)} you get {quote(given)}, but the kernel is larger than the padded picture. "
-                "(`int()` rounds towards 0, also below 0; `//` always rounds down.)"
-            )
+        examine_nothing_fits(answer, case)
     if call(answer, 28, 3) != 26:
         raise Wrong("Called with size and kernel alone, your function should take stride 1 and padding 0.")
+
+
+def examine_nothing_fits(answer, case):
+    """A case where no window fits: 0, and neither an exception nor `None`."""
+    try:
+        value = call(answer, *case)
+    except Wrong as wrong:
+        raise Wrong(f"{wrong} Where nothing fits, the answer is 0.") from wrong
+    if value is None:
+        raise Wrong(f"For {in_words(*case)} you return `None`. Where nothing fits, the answer is 0.")
+    given = as_number(value, f"For {in_words(*case)}, your answer")
+    if given < 0:
+        raise Wrong(
+            f"For {in_words(*case)} you get {quote(given)}. Where nothing fits, there are 0 windows, not fewer."
+        )
+    if given != 0:
+        raise Wrong(
+            f"For {in_words(*case)} you get {quote(given)}, but the kernel is larger than the padded picture. "
+            "(`int()` rounds towards 0, also below 0; `//` always rounds down.)"
+        )
 
 
 q2 = Problem(
     "01",
     "q2",
     examine_output_size,
-    praise="It agrees with counting window by window in sixteen cases, also where nothing fits.",
+    praise="It agrees with counting window by window in seventeen cases, also where nothing fits.",
     hints=[
         "Start without padding and with stride 1. A 3-pixel kernel on a 4-pixel row: which starts are possible?",
         "The last start is at `size + 2 * padding - kernel`. How many steps of `stride` fit into that way?",
@@ -259,7 +275,18 @@ def filter_case(rows, columns, channels, bias, seed):
     return picture, random.integers(-3, 4, size=(3, 3, channels)), bias
 
 
-FILTER_CASES = [filter_case(6, 8, 3, 10, seed=2), filter_case(5, 4, 1, -3, seed=3), filter_case(7, 6, 5, 1, seed=4)]
+def broken_case(rows, columns, channels, bias, seed):
+    """The same with weights that are not whole, so that an array of whole numbers cannot hold the map."""
+    picture, weights, bias = filter_case(rows, columns, channels, bias, seed)
+    return picture, weights + np.random.default_rng(seed).random(weights.shape), bias
+
+
+FILTER_CASES = [
+    filter_case(6, 8, 3, 10, seed=2),
+    filter_case(5, 4, 1, -3, seed=3),
+    filter_case(7, 6, 5, 1, seed=4),
+    broken_case(6, 5, 3, 0.25, seed=7),
+]
 FILTER_SLIPS = [
     (lambda x, w, b: map_through(x, w, 0), "The bias is missing: it is added once, at each stop."),
     (
@@ -300,23 +327,42 @@ FILTER_SLIPS = [
 
 
 def examine_filter(answer):
-    """Several pictures with different numbers of channels; the first one has three."""
+    """Several pictures with different numbers of channels, the first one with three; weights not whole in the last."""
     for case in FILTER_CASES:
         picture, weights, bias = case
         right = map_through(picture, weights, bias)
         setting = f"For a picture of shape {picture.shape} and bias {bias}"
-        given = as_array(call(answer, picture, weights, bias), what=f"{setting}, your answer")
+        given = as_array(call_filter(answer, picture, weights, bias), what=f"{setting}, your answer")
         explain_shape(given, right, picture, setting)
         if close(right, given):
             continue
         for slip, sentence in FILTER_SLIPS:
             if close(slip(picture, weights, bias), given):
                 raise Wrong(f"{setting}: {sentence[0].lower()}{sentence[1:]}")
+        if np.array_equal(given, np.round(given)) and not np.array_equal(right, np.round(right)):
+            raise Wrong(
+                f"{setting}, your map holds whole numbers only; the products are not whole. "
+                "What dtype does the array you fill have? (Or do you round?)"
+            )
         (row, column), total = np.argwhere(abs(given - right) > 1e-6)[0], 9 * picture.shape[2]
         raise Wrong(
             f"{setting}, the value in row {row}, column {column} is off: you get {quote(given[row, column])}. "
             f"Add up the {total} products of that window by hand in a cell of your own, then the bias."
         )
+
+
+def call_filter(answer, picture, weights, bias):
+    """Call the learner's function; two errors that nearly everybody meets are told what to do."""
+    try:
+        return call(answer, picture, weights, bias)
+    except Wrong as wrong:
+        channels = picture.shape[2]
+        if "to unpack" in str(wrong) or "einstein sum" in str(wrong):
+            raise Wrong(f"{wrong} `correlate` takes one channel at a time.") from wrong
+        if f"axis 2 with size {channels}" in str(wrong):
+            noun = "channel" if channels == 1 else "channels"
+            raise Wrong(f"{wrong} This picture has {channels} {noun}: ask `picture.shape`.") from wrong
+        raise
 
 
 def explain_shape(given, right, picture, setting):
@@ -337,7 +383,9 @@ def explain_shape(given, right, picture, setting):
         raise Wrong(f"{found} That is one number in all. There is one at **each stop** of the window.")
     if given.shape in ((rows,), (columns,)):
         raise Wrong(f"{found} The window slides along one axis only. It has to move down as well as to the right.")
-    raise Wrong(f"{found} How many stops has a 3 × 3 window in {picture.shape[0]} rows and {picture.shape[1]} columns?")
+    raise Wrong(
+        f"{found} How many stops does a 3 × 3 window have in {picture.shape[0]} rows and {picture.shape[1]} columns?"
+    )
 
 
 q4 = Problem(
@@ -360,7 +408,15 @@ WEIGHT_SLIPS = [
     (lambda s, k, c, f: k * k * c * f, "The biases are missing: each filter has one."),
     (lambda s, k, c, f: k * k * c * f + 1, "That is one bias for the whole layer. Each filter has its own."),
     (lambda s, k, c, f: (k * k + 1) * c * f, "That is a bias for every kernel. A filter has one for its whole stack."),
-    (lambda s, k, c, f: k * k * c * f + c, "That is a bias for each input channel. Count one for each filter."),
+    (
+        lambda s, k, c, f: k * k * c * f + c,  # the same as (k * k * f + 1) * c
+        "That is a bias for each input channel (or channels and filters have changed places). "
+        "Count one for each filter.",
+    ),
+    (
+        lambda s, k, c, f: k * k * (c + 1) * f,
+        "You count the bias as one more kernel. It is a single number.",
+    ),
     (lambda s, k, c, f: k * k * f + f, "The channels are missing: a filter has one kernel for each of them."),
     (
         lambda s, k, c, f: k * k * f,
@@ -453,6 +509,18 @@ STEP_SLIPS = [
         "the step is half as long as it should be. Where does the 2 of the square's derivative go?",
     ),
     (
+        lambda x, t, k, a: k - a * slope(x, t, k) * t.size / 2,
+        "the step is many times too long. The formula has 2 / N before the sum, N being `error.size`.",
+    ),
+    (
+        lambda x, t, k, a: k - a * slope(x, t, k) * t.size / 676,
+        "the step is too short: you divide by 676, the stops of the digit. This picture has others; ask `error.size`.",
+    ),
+    (
+        lambda x, t, k, a: k - a * slope(x, t, k) * t.size / len(t),
+        "you divide by the number of rows: that is what `len` counts. The mean is taken over all stops: `error.size`.",
+    ),
+    (
         lambda x, t, k, a: k - a * slope(x, t, k) * t.size,
         "the step is many times too long: the loss is a **mean**, so divide by the number of stops, `error.size`.",
     ),
@@ -474,6 +542,18 @@ STEP_SLIPS = [
         "you correlate with the feature map. Correlate with the **error**: what you got minus the target.",
     ),
     (
+        lambda x, t, k, a: k - a * 2 / t.size * correlate(x, t),
+        "you correlate with the target. Correlate with the **error**: what you got minus the target.",
+    ),
+    (
+        lambda x, t, k, a: k - a * 2 / t.size * correlate(x, (correlate(x, k) - t) ** 2),
+        "you correlate with the squared error. The square belongs to the loss; its slope holds the error itself.",
+    ),
+    (
+        lambda x, t, k, a: k - a / t.size * correlate(x, (correlate(x, k) - t) ** 2),
+        "you correlate with the squared error. The square belongs to the loss; its slope is 2 times the error.",
+    ),
+    (
         lambda x, t, k, a: k - a * 2 * np.mean(correlate(x, k) - t),
         "every weight moves by the same amount: that is the mean error. Each weight has met other pixels.",
     ),
@@ -486,7 +566,10 @@ def examine_step(answer):
     for x, target, kernel, rate in STEP_CASES:
         right = kernel - rate * slope(x, target, kernel)
         setting = f"With a picture of shape {x.shape} and learning rate {rate:g}"
-        given = as_array(call(answer, x, target, kernel, rate), what=f"{setting}, your answer")
+        value = call(answer, x, target, kernel, rate)
+        if isinstance(value, tuple) and any(np.ndim(part) == 2 for part in value if isinstance(part, np.ndarray)):
+            raise Wrong(f"{setting} you return {len(value)} things. Return the kernel only.")
+        given = as_array(value, what=f"{setting}, your answer")
         if given.shape != (3, 3):
             raise Wrong(
                 f"{setting} you return the shape {given.shape}; the new kernel is 3 × 3, like the old one. "

@@ -97,6 +97,7 @@ def test_q1_right(answer):
         ("14", "without quotes"),
         ([14], "one single number"),
         (True, "asks for a number"),
+        (None, "`print` shows a number but hands back `None`"),
     ],
 )
 def test_q1_wrong(answer, sentence):
@@ -104,6 +105,17 @@ def test_q1_wrong(answer, sentence):
 
 
 # q2: the size of the output
+
+
+def refuses(size, kernel, stride=1, padding=0):
+    if kernel > size + 2 * padding:
+        raise ValueError("the kernel does not fit")
+    return (size + 2 * padding - kernel) // stride + 1
+
+
+def keeps_silent(size, kernel, stride=1, padding=0):
+    if kernel <= size + 2 * padding:
+        return (size + 2 * padding - kernel) // stride + 1
 
 
 def by_counting(size, kernel, stride=1, padding=0):
@@ -129,6 +141,11 @@ def test_q2_right(answer):
         (lambda s, k, t=1, p=0: max(0, (s + 2 * p - k) // t), "you get `25`"),
         (lambda s, k, t=1, p=0: (s + p - k) // t + 1, "on **both** sides"),
         (lambda s, k, t=1, p=0: (s - k) // t + 1, "the padding makes no difference"),
+        (lambda s, k, t=1, p=0: max(0, (s - k) // t + 1 + 2 * p // t), "longer *before* you divide into strides"),
+        (lambda s, k, t=1, p=0: (s - k) // t + 1 + 2 * p, "longer *before* you divide into strides"),
+        (refuses, "the kernel does not fit`. Where nothing fits, the answer is 0."),
+        (keeps_silent, "you return `None`. Where nothing fits, the answer is 0."),
+        (lambda s, k, t=1, p=0: print(end=""), "Does the function end with `return`?"),
         (lambda s, k, t=1, p=0: s + 2 * p - k + 1, "the stride makes no difference"),
         (lambda s, k, t=1, p=0: (s + 2 * p - k) / t + 1, "you return `13.5`. A window either fits or it does not"),
         (lambda s, k, t=1, p=0: math.ceil((s + 2 * p - k) / t) + 1, "a window that hangs over the edge"),
@@ -254,9 +271,18 @@ def maps(x, w):
         (lambda x, w, b: np.sum(maps(x, w), axis=0).T + b, "Rows and columns are swapped"),
         (lambda x, w, b: np.sum(maps(x, w)) + b, "one number in all"),
         (lambda x, w, b: np.sum(maps(x, w), axis=0)[0] + b, "slides along one axis only"),
-        (lambda x, w, b: np.sum(maps(x, w), axis=0)[::2] + b, "How many stops has a 3 × 3 window"),
+        (lambda x, w, b: np.sum(maps(x, w), axis=0)[::2] + b, "How many stops does a 3 × 3 window have"),
         (lambda x, w, b: np.sum(maps(x, w), axis=0) + b + 1, "Add up the 27 products"),
         (lambda x, w, b: sum(x[:, :, c] * w[:, :, c] for c in range(3)), "your function stops with `ValueError"),
+        (lambda x, w, b: correlate(x, w) + b, "`correlate` takes one channel at a time."),
+        (lambda x, w, b: correlate_fast(x, w) + b, "`correlate` takes one channel at a time."),
+        (
+            lambda x, w, b: sum(correlate(x[:, :, c], w[:, :, c]) for c in range(3)) + b,
+            "This picture has 1 channel: ask `picture.shape`.",
+        ),
+        (lambda x, w, b: (np.sum(maps(x, w), axis=0) + b).astype(int), "your map holds whole numbers only"),
+        (lambda x, w, b: np.round(np.sum(maps(x, w), axis=0) + b), "your map holds whole numbers only"),
+        (lambda x, w, b: sum(m.astype(int) for m in maps(x, w)) + int(b), "your map holds whole numbers only"),
     ],
 )
 def test_q4_wrong(answer, sentence):
@@ -294,6 +320,8 @@ def test_q5_right(answer):
         (lambda s, k, c, f: k * k * c * f + 1, "one bias for the whole layer"),
         (lambda s, k, c, f: (k * k + 1) * c * f, "a bias for every kernel"),
         (lambda s, k, c, f: k * k * c * f + c, "a bias for each input channel"),
+        (lambda s, k, c, f: (k * k * f + 1) * c, "or channels and filters have changed places"),
+        (lambda s, k, c, f: k * k * (c + 1) * f, "the bias as one more kernel"),
         (lambda s, k, c, f: k * k * f + f, "The channels are missing"),
         (lambda s, k, c, f: k * k * f, "The channels and the biases are missing"),
         (lambda s, k, c, f: k * k * c + 1, "a single filter"),
@@ -356,6 +384,14 @@ def test_q6_right(answer):
         (lambda x, t, k, a: k - gradient(x, t, k), "the learning rate makes no difference"),
         (lambda x, t, k, a: k - a * gradient(x, t, k) / 2, "half as long"),
         (lambda x, t, k, a: k - a * gradient(x, t, k) * t.size, "many times too long"),
+        (lambda x, t, k, a: k - a * correlate(x, correlate(x, k) - t), "2 / N before the sum"),
+        (lambda x, t, k, a: k - a * 2 / 676 * correlate(x, correlate(x, k) - t), "you divide by 676"),
+        (lambda x, t, k, a: k - a * 2 / len(t) * correlate(x, correlate(x, k) - t), "that is what `len` counts"),
+        (lambda x, t, k, a: k - a * 2 / t.size * correlate(x, t), "you correlate with the target"),
+        (lambda x, t, k, a: k - a * 2 / t.size * correlate(x, (correlate(x, k) - t) ** 2), "with the squared error"),
+        (lambda x, t, k, a: k - a / t.size * correlate(x, (correlate(x, k) - t) ** 2), "with the squared error"),
+        (lambda x, t, k, a: (k - a * gradient(x, t, k), 0.5), "you return 2 things. Return the kernel only."),
+        (lambda x, t, k, a: (k, k, k), "you return 3 things. Return the kernel only."),
         (lambda x, t, k, a: k - a * gradient(x, t, k) * t.size / x.size, "the number of pixels"),
         (lambda x, t, k, a: k - a * gradient(x, t, k) * t.size / k.size, "the number of weights"),
         (lambda x, t, k, a: k - a * gradient(x, t, k)[::-1, ::-1], "the gradient is flipped"),
@@ -374,7 +410,29 @@ def test_q6_wrong(answer, sentence):
     assert_wrong(q6, answer, sentence)
 
 
+@pytest.mark.parametrize("index", range(len(lesson_01.STEP_SLIPS)))
+def test_q6_no_misconception_is_right(index):
+    slip, _ = lesson_01.STEP_SLIPS[index]
+    for x, target, kernel, rate in lesson_01.STEP_CASES:
+        right = kernel - rate * lesson_01.slope(x, target, kernel)
+        assert not np.allclose(slip(x, target, kernel, rate), right)
+
+
 # What the lesson states
+
+
+def test_stops_that_touch_ink_and_rates_that_overshoot():
+    images, labels = datasets.mnist().train
+    digit = images[labels == 7][1] / 255
+    windows = sliding_window_view(digit, (3, 3)).reshape(-1, 9)
+    assert (len(windows), int(windows.any(axis=1).sum())) == (676, 240)
+    assert np.linalg.matrix_rank(windows) == 9
+    steepest = np.linalg.eigvalsh(2 / len(windows) * windows.T @ windows)[-1]
+    assert 0.95 < 2 / steepest < 1  # the learning rate above which the steps grow
+
+
+def test_stride_4_leaves_64_pixels_unread():
+    assert np.count_nonzero(NAMES["count_reads"](10, kernel=3, stride=4) == 0) == 64
 
 
 def test_the_worked_example():

@@ -3,7 +3,8 @@
     python -m authoring.build [--force] [--solutions] [LESSON ...]
 
 lessons/NN_name.py (py:percent, solutions inside) becomes notebooks/NN_name.ipynb, the learner's edition, executed with
-the quick profile on bundled data. With --solutions it becomes build/solutions/NN_name.ipynb, the worked edition.
+the quick profile on bundled data. With --solutions it becomes build/solutions/NN_name.ipynb, the worked edition. Both
+get the links for Binder and Colab and the cell for Colab (authoring/launch.py), which no lesson file holds.
 Only notebooks whose text differs from their lesson are rebuilt; --force rebuilds all (after a change in helpers, say).
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 
+from authoring import launch
 from authoring.execute import NOTEBOOKS, ROOT, kernel_environment, run_notebook
 from authoring.readme import refresh
 from helpers import runs
@@ -56,8 +58,17 @@ def notebook_from(lesson, solutions=False):
         cells.append(made)
     for cell, name in zip(cells, cell_ids(cells), strict=True):
         cell["id"] = name
+    cells = with_launch(cells, f"{lesson.stem}.ipynb")
     metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def with_launch(cells, name):
+    """Add the launch links to the first cell of notebook `name`, and behind it the cell that fetches the course."""
+    first, *others = cells
+    first.source = f"{first.source}\n\n{launch.configured().badges(name)}"
+    fetch = nbformat.v4.new_code_cell(launch.configured().cell(), id=launch.CELL_ID)
+    return [first, fetch, *others]
 
 
 def with_figures(text):

@@ -9,6 +9,7 @@ import nbformat
 
 from authoring.build import NOTEBOOKS, content, lesson_files, notebook_from
 from authoring.environment import environment_drift
+from authoring.launch import launch_drift
 from authoring.readme import readme_drift
 from authoring.style import violations
 
@@ -53,7 +54,7 @@ def style():
 
 def main():
     """Print all violations; exit with 1 if there are any."""
-    found = [*drift(), *style(), *weight(), *environment_drift(), *readme_drift()]
+    found = [*drift(), *style(), *weight(), *environment_drift(), *launch_drift(), *readme_drift()]
     for sentence in found:
         print(sentence)
     count = len(list(NOTEBOOKS.glob("*.ipynb")))

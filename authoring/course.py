@@ -18,6 +18,7 @@ import nbformat
 from nbconvert import HTMLExporter
 from tqdm import tqdm
 
+from authoring import launch
 from authoring.build import NOTEBOOKS
 from authoring.execute import ROOT, kernel_environment, run_notebook
 from helpers import profile, runs
@@ -75,9 +76,10 @@ def index_page(titles, reports):
         f"<small>ran in {report.seconds:.0f} s, peak {report.peak_mib:.0f} MiB</small></li>"
         for report in reports
     ]
+    title = html.escape(launch.configured().title)
     return (
-        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Image classification</title>{STYLE}</head>'
-        f'<body class="index"><h1>Image classification, hands on</h1><ul>{"".join(items)}</ul></body></html>\n'
+        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>{STYLE}</head>'
+        f'<body class="index"><h1>{title}</h1><ul>{"".join(items)}</ul></body></html>\n'
     )
 
 

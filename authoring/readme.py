@@ -1,14 +1,19 @@
-"""Write the README's tables: lessons from their first cells, recorded runs from data/results."""
+"""Write the README's tables: lessons from their first cells, launch links, recorded runs from data/results."""
 
 import re
 
 import nbformat
 
+from authoring import launch
 from authoring.execute import NOTEBOOKS, ROOT
 from helpers import runs
 
 README = ROOT / "README.md"
 BLOCK = re.compile(r"(<!-- (?P<table>\w+): .*? -->\n).*?(<!-- end -->)", re.DOTALL)
+UNPUBLISHED = (
+    "**Unproven until the course has a public repository:** in these links "
+    f"`{launch.PLACEHOLDER}` stands for an owner that there is not yet."
+)
 SYSTEMS = {"course": "the course's own"}
 
 
@@ -17,10 +22,25 @@ def lessons_table():
     rows = ["| lesson | what you do | minutes |", "|---|---|---|"]
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         text = nbformat.read(path, as_version=4).cells[0].source
-        title = re.search(r"^# (.+)$", text, re.MULTILINE)[1]
         promise = " ".join(re.search(r"^\*\*(.+?)\*\*$", text, re.MULTILINE | re.DOTALL)[1].split())
         minutes = re.search(r"\*\*Time:\*\* about (\d+) minutes", text)[1]
-        rows.append(f"| [{title}](notebooks/{path.name}) | {promise} | {minutes} |")
+        rows.append(f"| [{title_in(path)}](notebooks/{path.name}) | {promise} | {minutes} |")
+    return "\n".join(rows)
+
+
+def title_in(path):
+    """The text of a notebook's first heading."""
+    return re.search(r"^# (.+)$", nbformat.read(path, as_version=4).cells[0].source, re.MULTILINE)[1]
+
+
+def launch_table():
+    """The links that open each lesson online, as a Markdown table, and whether they can work yet."""
+    place = launch.configured()
+    rows = [] if place.published else [UNPUBLISHED, ""]
+    rows += ["| lesson | Binder | Colab |", "|---|---|---|"]
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        binder, colab = place.links(path.name).values()
+        rows.append(f"| {title_in(path)} | [open on Binder]({binder}) | [open on Colab]({colab}) |")
     return "\n".join(rows)
 
 
@@ -48,7 +68,7 @@ def runs_table():
 
 def wanted():
     """The README's text with its tables brought up to date."""
-    tables = {"lessons": lessons_table, "runs": runs_table}
+    tables = {"lessons": lessons_table, "launch": launch_table, "runs": runs_table}
     text = README.read_text(encoding="utf-8")
     return BLOCK.sub(lambda match: f"{match[1]}\n{tables[match['table']]()}\n\n{match[3]}", text)
 
@@ -57,6 +77,9 @@ def readme_drift():
     """A sentence if the README's tables are out of date."""
     if wanted() != README.read_text(encoding="utf-8"):
         yield "README.md: its tables are not what lessons and recorded runs say: run make notebooks"
+    title = launch.configured().title
+    if not README.read_text(encoding="utf-8").startswith(f"# {title}\n"):
+        yield f"README.md: its first line is not the title in pyproject.toml, '# {title}'"
 
 
 def refresh():

@@ -5,6 +5,7 @@ import statistics
 import symtable
 from pathlib import Path
 
+from authoring import launch
 from authoring.execute import LIVE_VIEW, WARNING
 from helpers.exercises import source
 
@@ -266,6 +267,25 @@ def live_links(notebook, path):
                 yield index, f"links to {target}, which does not exist"
         if "{{" in cell.source:
             yield index, "has a {{…}} that was not filled in"
+
+
+@rule
+def launch_links(notebook, path):
+    """The first cell opens this very file on Binder and on Colab, from the repository and tag of pyproject.toml."""
+    wanted = set(launch.configured().links(path.name).values())
+    for address in sorted(wanted - set(launch.ONLINE.findall(notebook.cells[0].source))):
+        yield 0, f"lacks the link {address}"
+    for index, cell in prose_cells(notebook):
+        for address in sorted(set(launch.ONLINE.findall(cell.source)) - wanted):
+            yield index, f"links to {address}: not this file in the repository and tag of pyproject.toml"
+
+
+@rule
+def launch_cell(notebook, path):
+    """The first code cell is the generated one that fetches the course on Colab."""
+    wanted = launch.configured().cell()
+    if not code_cells(notebook) or code_cells(notebook)[0][1].source != wanted or notebook.cells[1].source != wanted:
+        yield 1, "is not the generated cell that fetches the course on Colab: run make notebooks"
 
 
 @rule

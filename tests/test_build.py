@@ -2,11 +2,12 @@
 
 import json
 import os
+from dataclasses import replace
 
 import nbformat
 import pytest
 
-from authoring import build, check, execute
+from authoring import build, check, execute, launch
 
 LESSON = """\
 # %% [markdown]
@@ -69,14 +70,14 @@ def test_both_editions_come_from_one_text(house):
     assert "# solution" not in worked.cells[-1].source
     assert "Recorded: <tiny.test_accuracy>." in learner.cells[0].source
     ids = [cell.id for cell in learner.cells]
-    assert ids == ["42-a-tiny-lesson-1", "add-up-1", "add-up-2", "add-up-3", "add-up-4", "add-up-5"]
+    assert ids == ["42-a-tiny-lesson-1", "launch", "add-up-1", "add-up-2", "add-up-3", "add-up-4", "add-up-5"]
 
 
 def test_a_built_notebook_is_executed_quick_offline_and_stable(house):
     target = house / "notebooks" / "42_tiny.ipynb"
     build.main([])
     first = target.read_bytes()
-    assert "quick 1 None" in nbformat.read(target, as_version=4).cells[2].outputs[0].text
+    assert "quick 1 None" in nbformat.read(target, as_version=4).cells[3].outputs[0].text
     for leak in (str(house), os.path.expanduser("~") + "/", "execution_time", "iopub"):
         assert leak not in first.decode()
     build.main([])
@@ -104,6 +105,20 @@ def test_drift_is_named_and_mended(house):
     assert "42_tiny.ipynb is missing" in next(check.drift())
 
 
+def test_a_new_address_is_drift_until_rebuilt(house, monkeypatch):
+    build.main([])
+    moved = replace(launch.configured(), repository="https://github.com/somebody/course", tag="v9.9.9")
+    monkeypatch.setattr(launch, "configured", lambda: moved)
+    (sentence,) = check.drift()
+    assert "2 cells differ (first: cell 42-a-tiny-lesson-1)" in sentence
+    build.main([])
+    assert list(check.drift()) == []
+    first, fetch = nbformat.read(house / "notebooks" / "42_tiny.ipynb", as_version=4).cells[:2]
+    assert "/gh/somebody/course/v9.9.9?urlpath=lab/tree/notebooks/42_tiny.ipynb)" in first.source
+    assert fetch.source == moved.cell()
+    assert fetch.outputs == []
+
+
 def test_a_stripped_notebook_is_rebuilt(house):
     build.main([])
     target = house / "notebooks" / "42_tiny.ipynb"
@@ -113,7 +128,7 @@ def test_a_stripped_notebook_is_rebuilt(house):
             cell["execution_count"], cell["outputs"] = None, []
     target.write_text(json.dumps(notebook))
     build.main([])
-    assert nbformat.read(target, as_version=4).cells[3].outputs[0].data["text/plain"] == "2"
+    assert nbformat.read(target, as_version=4).cells[4].outputs[0].data["text/plain"] == "2"
 
 
 def test_a_lesson_that_fails_keeps_the_old_notebook(house):

@@ -4,7 +4,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from authoring import style
+from authoring import launch, style
 
 FIRST = """\
 # 42 · A tiny lesson
@@ -17,7 +17,9 @@ By the end you can
 - subtract
 - multiply
 
-**Time:** about 13 minutes (estimate) · **You need:** nothing."""
+**Time:** about 13 minutes (estimate) · **You need:** nothing.
+
+"""
 
 LAST = """\
 ## What you can do now
@@ -32,6 +34,7 @@ LAST = """\
 
 **Next:** [again](42_tiny.ipynb)"""
 
+TAG = launch.configured().tag
 NOT_YET = new_output("display_data", data={"text/plain": "Nothing to check yet. Replace.", "text/html": "<div>x</div>"})
 FIGURE = new_output("display_data", data={"text/plain": "Figure: a", "text/html": '<img src="data:x" alt="a digit">'})
 
@@ -48,7 +51,9 @@ def good():
     compared = new_code_cell("1 + 1", metadata={"tags": ["nbval-check-output"]})
     compared.outputs = [new_output("execute_result", data={"text/plain": "2"}, execution_count=1)]
     figure = new_code_cell("show(digit, alt='a digit')", outputs=[FIGURE])
-    cells = [new_markdown_cell(FIRST), new_markdown_cell("## One"), compared, figure]
+    first = new_markdown_cell(FIRST + launch.configured().badges("42_tiny.ipynb"))
+    fetch = new_code_cell(launch.configured().cell(), id=launch.CELL_ID)
+    cells = [first, fetch, new_markdown_cell("## One"), compared, figure]
     for number in (1, 2, 3):
         cells += exercise(number)
         cells[-1].outputs = [NOT_YET]
@@ -100,7 +105,7 @@ def append(cell):
 
 
 def strip(notebook):
-    notebook.cells[2].execution_count = 0
+    notebook.cells[3].execution_count = 0
 
 
 def widget_state(notebook):
@@ -108,11 +113,11 @@ def widget_state(notebook):
 
 
 def timing(notebook):
-    notebook.cells[2].metadata["execution"] = {}
+    notebook.cells[3].metadata["execution"] = {}
 
 
 def heavy(notebook):
-    notebook.cells[2].outputs[0].data["text/plain"] = "2" * 800_000
+    notebook.cells[3].outputs[0].data["text/plain"] = "2" * 800_000
 
 
 def empty(index):
@@ -123,7 +128,7 @@ def empty(index):
 
 
 BROKEN = {
-    "second title": (edit(1, "## One", "# One"), "exactly one H1"),
+    "second title": (edit(2, "## One", "# One"), "exactly one H1"),
     "wrong number": (edit(0, "# 42", "# 41"), "begins with 42"),
     "two promises": (edit(0, "- multiply\n", ""), "lists 2 promises"),
     "no minutes": (edit(0, "**Time:**", "Time:"), "lacks the part '**Time:**'"),
@@ -131,34 +136,41 @@ BROKEN = {
     "answers not hidden": (edit(-1, "<details><summary>e", "<summary>e"), "has 2 hidden answers"),
     "no way onward": (edit(-1, "**Next:**", "Next:"), "lacks the part '**Next:**'"),
     "minutes made up": (edit(0, "13 minutes", "90 minutes"), "N near 13"),
-    "long cell": (edit(2, "1 + 1", "x = 1\n" * 26 + "x"), "27 lines of code"),
-    "wide cell": (edit(2, "1 + 1", "x = " + "1 + " * 30 + "1"), "a line of 125 characters"),
-    "long cells": (lambda n: [edit(i, "q", "\n" * 7 + "q")(n) for i in (5, 7, 9)], "has a median of"),
-    "bare picture": (output(2, new_output("display_data", data={"image/png": "x"})), "without alt text"),
-    "empty alt": (output(2, new_output("display_data", data={"text/html": '<img alt="">'})), "<img> without alt"),
-    "image in prose": (edit(1, "## One", "## One\n![](42_tiny.ipynb)"), "image without alt text"),
-    "img in prose": (edit(1, "## One", '## One\n<img src="x">'), "image without alt text"),
-    "jump in headings": (edit(1, "## One", "## One\n#### Deep"), "jumps from level 2 to 4"),
-    "stderr": (output(2, new_output("stream", name="stderr", text="oops")), "standard error: 'oops'"),
-    "error": (output(2, new_output("error", ename="KeyError", evalue="'x'", traceback=[])), "ends with KeyError"),
-    "warning": (output(2, new_output("stream", text="a.py:1: FutureWarning: old")), "warning: FutureWarning:"),
-    "address": (output(2, new_output("stream", text="<f at 0x7f0312345678>")), "memory address"),
-    "path in output": (output(2, new_output("stream", text="saved to /home/ann/x")), "absolute path: '/home/ann/x'"),
-    "path in code": (edit(2, "1 + 1", "'/tmp/model.keras'"), "absolute path"),
-    "windows path": (edit(2, "1 + 1", r"r'C:\Users\ann'"), "absolute path"),
-    "no check": (edit(5, "q1.check(answer_1)", "answer_1"), "never calls q1.check"),
-    "solution shown": (edit(5, "answer_1 = ...", "answer_1 = 3"), "shows its solution"),
-    "marker shown": (edit(5, "answer_1 = ...", "answer_1 = ...  # solution"), "shows its solution"),
-    "not untouched": (empty(5), "does not answer 'Nothing to check yet.'"),
-    "numbering": (edit(4, "Exercise 1 ·", "Exercise 4 ·"), "numbered [4, 2, 3]"),
-    "leaning on an exercise": (append(new_code_cell("answer_1 + 1")), "uses 'answer_1', which the exercise in cell 6"),
-    "star import": (edit(2, "1 + 1", "from math import *"), "star import"),
-    "shell command": (edit(2, "1 + 1", "!pip install keras"), "shell or magic command"),
+    "long cell": (edit(3, "1 + 1", "x = 1\n" * 26 + "x"), "27 lines of code"),
+    "wide cell": (edit(3, "1 + 1", "x = " + "1 + " * 30 + "1"), "a line of 125 characters"),
+    "long cells": (lambda n: [edit(i, "q", "\n" * 7 + "q")(n) for i in (6, 8, 10)], "has a median of"),
+    "bare picture": (output(3, new_output("display_data", data={"image/png": "x"})), "without alt text"),
+    "empty alt": (output(3, new_output("display_data", data={"text/html": '<img alt="">'})), "<img> without alt"),
+    "image in prose": (edit(2, "## One", "## One\n![](42_tiny.ipynb)"), "image without alt text"),
+    "img in prose": (edit(2, "## One", '## One\n<img src="x">'), "image without alt text"),
+    "jump in headings": (edit(2, "## One", "## One\n#### Deep"), "jumps from level 2 to 4"),
+    "stderr": (output(3, new_output("stream", name="stderr", text="oops")), "standard error: 'oops'"),
+    "error": (output(3, new_output("error", ename="KeyError", evalue="'x'", traceback=[])), "ends with KeyError"),
+    "warning": (output(3, new_output("stream", text="a.py:1: FutureWarning: old")), "warning: FutureWarning:"),
+    "address": (output(3, new_output("stream", text="<f at 0x7f0312345678>")), "memory address"),
+    "path in output": (output(3, new_output("stream", text="saved to /home/ann/x")), "absolute path: '/home/ann/x'"),
+    "path in code": (edit(3, "1 + 1", "'/tmp/model.keras'"), "absolute path"),
+    "windows path": (edit(3, "1 + 1", r"r'C:\Users\ann'"), "absolute path"),
+    "no check": (edit(6, "q1.check(answer_1)", "answer_1"), "never calls q1.check"),
+    "solution shown": (edit(6, "answer_1 = ...", "answer_1 = 3"), "shows its solution"),
+    "marker shown": (edit(6, "answer_1 = ...", "answer_1 = ...  # solution"), "shows its solution"),
+    "not untouched": (empty(6), "does not answer 'Nothing to check yet.'"),
+    "numbering": (edit(5, "Exercise 1 ·", "Exercise 4 ·"), "numbered [4, 2, 3]"),
+    "leaning on an exercise": (append(new_code_cell("answer_1 + 1")), "uses 'answer_1', which the exercise in cell 7"),
+    "star import": (edit(3, "1 + 1", "from math import *"), "star import"),
+    "shell command": (edit(3, "1 + 1", "!pip install keras"), "shell or magic command"),
     "stripped": (strip, "not run from top to bottom"),
-    "nothing to compare": (empty(2), "no output"),
-    "figure not drawn": (empty(3), "shows a figure but has no output"),
-    "dead link": (edit(1, "## One", "## One\n[there](43_next.ipynb)"), "43_next.ipynb, which does not exist"),
-    "unfilled figure": (edit(1, "## One", "## One\n{{run.figure}}"), "was not filled in"),
+    "nothing to compare": (empty(3), "no output"),
+    "figure not drawn": (empty(4), "shows a figure but has no output"),
+    "dead link": (edit(2, "## One", "## One\n[there](43_next.ipynb)"), "43_next.ipynb, which does not exist"),
+    "unfilled figure": (edit(2, "## One", "## One\n{{run.figure}}"), "was not filled in"),
+    "no launch links": (edit(0, "https://mybinder.org", "mybinder"), "lacks the link https://mybinder.org/v2/gh/"),
+    "link to another file": (edit(0, "lab/tree/notebooks/42_tiny", "lab/tree/notebooks/41_x"), "41_x.ipynb: not this"),
+    "link to another branch": (edit(0, f"blob/{TAG}", "blob/main"), "/blob/main/notebooks/42_tiny.ipynb: not this"),
+    "link elsewhere in prose": (edit(2, "## One", "## One\nhttps://mybinder.org/v2/gh/a/b/c"), "gh/a/b/c: not this"),
+    "no cell for Colab": (lambda n: n.cells.pop(1), "not the generated cell that fetches"),
+    "cell for Colab edited": (edit(1, "--depth=1", "--depth=2"), "not the generated cell that fetches"),
+    "cell for Colab too late": (lambda n: n.cells.insert(3, n.cells.pop(1)), "not the generated cell that fetches"),
     "heavy": (heavy, "700 KB is the limit"),
     "widget state": (widget_state, "metadata that the build does not write"),
     "timing": (timing, "metadata that the build does not write: ['execution'"),

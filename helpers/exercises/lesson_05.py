@@ -2,8 +2,18 @@
 
 import numpy as np
 
-from helpers.exercises.compare import Wrong, as_array, as_function, as_whole_number, call, close, describe
-from helpers.exercises.engine import Problem
+from helpers.exercises.compare import (
+    Wrong,
+    as_array,
+    as_function,
+    as_whole_number,
+    call,
+    close,
+    describe,
+    first_line,
+    untouched,
+)
+from helpers.exercises.engine import NOT_ATTEMPTED, Outcome, Problem
 
 PARAMETER_LIMIT = 100_000
 
@@ -12,7 +22,7 @@ def examine_one_hot(answer):
     """`answer(labels, num_classes)` gives one row per label with a single 1; also where some class is missing."""
     for labels, num_classes in (([4, 0, 2, 2], 10), ([1, 0, 1], 3), ([7], 8), ([0, 1, 2, 3, 4], 5)):
         labels = np.array(labels, dtype=np.uint8)
-        rows = as_array(call(answer, labels, num_classes), what="What you return")
+        rows = as_array(_rows_for(answer, labels, num_classes), what="What you return")
         asked = f"For the labels {labels.tolist()} and {num_classes} classes"
         wanted = (len(labels), num_classes)
         if rows.shape != wanted:
@@ -20,6 +30,15 @@ def examine_one_hot(answer):
         expected = np.eye(num_classes)[labels]
         if not close(expected, rows):
             raise Wrong(f"{asked}, {_why_not_one_hot(rows, expected, labels)}")
+
+
+def _rows_for(answer, labels, num_classes):
+    try:
+        return call(answer, labels, num_classes)
+    except Wrong as wrong:
+        if "index 255 is out of bounds" in str(wrong):
+            raise Wrong(f"{wrong} In `uint8`, `0 - 1` is 255; label 0 belongs to column 0.") from wrong
+        raise
 
 
 def _why_not_one_hot_shape(shape, wanted):
@@ -45,8 +64,8 @@ def _why_not_one_hot(rows, expected, labels):
         return f"{first} Ones and zeros are exchanged."
     if np.all(rows == rows[0]) and sums[0] > 1:
         return (
-            f"{first} `rows[:, labels] = 1` fills these columns in **every** row. Pair each row with its own label: "
-            "`rows[row_numbers, labels]`."
+            f"{first} An index like `[:, labels]` fills these columns in **every** row. Pair each row number with its "
+            "own label."
         )
     if not close(sums, np.ones(len(sums))):
         worst = int(np.argmax(np.abs(sums - 1)))
@@ -69,6 +88,7 @@ q1 = Problem(
 CONV_SLIPS = {
     "You left out the bias: each filter has one more parameter.": lambda k, c, f: k * k * c * f,
     "You add a single bias for the whole layer. **Each** filter has its own.": lambda k, c, f: k * k * c * f + 1,
+    "You add one bias per input channel. A bias belongs to each **filter**.": lambda k, c, f: k * k * c * f + c,
     "You forgot the input channels: a filter reaches through all of them.": lambda k, c, f: (k * k + 1) * f,
     "The kernel is a square: it has `kernel` × `kernel` places.": lambda k, c, f: (k * c + 1) * f,
     "You give a bias to every channel. A filter sums over its channels and adds one bias.": lambda k, c, f: (
@@ -93,12 +113,21 @@ DENSE_SLIPS = {
         (28 * 28 * c + 1) * u
     ),
     "You count one unit. The layer has `units` of them.": lambda h, w, c, u: h * w * c + 1,
+    "You halve the maps. `height` and `width` are those after pooling: take them as they are.": lambda h, w, c, u: (
+        ((h // 2) * (w // 2) * c + 1) * u
+    ),
+    "You use `height` twice. Maps need not be square: one of the two is `width`.": lambda h, w, c, u: (
+        (h * h * c + 1) * u
+    ),
+    "You use `width` twice. Maps need not be square: one of the two is `height`.": lambda h, w, c, u: (
+        (w * w * c + 1) * u
+    ),
 }
 
 
 def examine_parameters(conv, dense):
     """`conv(kernel, channels, filters)` and `dense(height, width, channels, units)` count weights and biases."""
-    conv_cases = [(3, 1, 32), (3, 32, 64), (5, 3, 16), (1, 64, 10)]
+    conv_cases = [(3, 32, 64), (3, 1, 32), (5, 3, 16), (1, 64, 10)]
     dense_cases = [(14, 14, 64, 100), (7, 5, 3, 2), (4, 4, 64, 10)]
     _count(conv, "conv_parameters", conv_cases, lambda k, c, f: (k * k * c + 1) * f, CONV_SLIPS)
     _count(dense, "dense_parameters", dense_cases, lambda h, w, c, u: (h * w * c + 1) * u, DENSE_SLIPS)
@@ -116,7 +145,18 @@ def _count(answer, name, cases, right, slips):
         raise Wrong(f"{start} Count one filter or unit first: its weights, plus its bias. Then multiply.")
 
 
-q2 = Problem(
+class _TwoFunctions(Problem):
+    """Says which of the two functions is still the `...`."""
+
+    def judge(self, *answers):
+        names = ("conv_parameters", "dense_parameters")
+        left = [name for name, answer in zip(names, answers, strict=False) if untouched(answer)]
+        if len(left) != 1:
+            return super().judge(*answers)
+        return Outcome(NOT_ATTEMPTED, f"`{left[0]}` still holds the `...`. Replace it too, then run this cell again.")
+
+
+q2 = _TwoFunctions(
     "05",
     "q2",
     examine_parameters,
@@ -144,7 +184,7 @@ def examine_small_model(answer):
     _check_output(getattr(model, "output_shape", None))
     kinds = [type(layer).__name__ for layer in _all_layers(model)]
     if not any("Conv2D" in kind for kind in kinds):
-        raise Wrong(f"Your layers are {', '.join(kinds)}. None of them is a convolution: use at least one `Conv2D`.")
+        raise Wrong(f"Your layers are {', '.join(kinds)}. No `Conv2D` is among them: use at least one.")
     _check_size(model)
     pictures = np.random.default_rng(0).random((4, 28, 28, 1), dtype=np.float32)
     answers = call(lambda: np.asarray(model(pictures, training=False)))
@@ -167,7 +207,13 @@ def _check_input(shape):
         raise Wrong("Your model takes pictures of shape (28, 28). The channel axis is missing: (28, 28, 1).")
     if not isinstance(shape, tuple) or tuple(shape[1:]) != (28, 28, 1):
         seen = shape[1:] if isinstance(shape, tuple) else shape
-        raise Wrong(f"Your model takes inputs of shape {seen}. The digits have the shape (28, 28, 1).")
+        raise Wrong(f"Your model takes inputs of shape {seen}. The digits have the shape (28, 28, 1).{_open(seen)}")
+
+
+def _open(shape):
+    if not isinstance(shape, tuple) or None not in shape:
+        return ""
+    return " `None` leaves a size open, which can work; this exercise asks for a model with a fixed one."
 
 
 def _check_output(shape):
@@ -204,6 +250,12 @@ def _check_size(model):
 
 
 def _check_probabilities(model, answers):
+    last = [layer for layer in _all_layers(model) if type(layer).__name__ != "Dropout"][-2:]
+    if len(last) == 2 and all(map(_is_softmax, last)) and not last[1].weights:
+        raise Wrong(
+            "Softmax stands twice in a row. The second one makes probabilities of probabilities: none could exceed "
+            "0.24. Leave one out."
+        )
     sums = answers.sum(axis=1)
     if answers.shape == (4, 10) and answers.min() >= 0 and close(np.ones(4), sums, tolerance=1e-4):
         return
@@ -212,6 +264,11 @@ def _check_probabilities(model, answers):
     if activation == "sigmoid":
         raise Wrong(f"{start}. `sigmoid` answers ten separate questions; `softmax` shares out one whole.")
     raise Wrong(f'{start}, so they are no probabilities. Give the last layer `activation="softmax"`.')
+
+
+def _is_softmax(layer):
+    activation = getattr(getattr(layer, "activation", None), "__name__", "")
+    return type(layer).__name__ == "Softmax" or activation == "softmax"
 
 
 q3 = Problem(
@@ -299,7 +356,7 @@ def _test_pictures():
 
 
 SCALE_SLIPS = {
-    "The values are still 0 to 255. The network was trained on 0 to 1.": lambda p: p,
+    "Not divided: white would be 255. The network was trained on 0 to 1.": lambda p: p,
     "You divide by 255 twice: the brightest possible pixel would be 0.004.": lambda p: p / 255**2,
     "You stretch the picture to its own brightest pixel. In training every digit was divided by the same 255.": (
         lambda p: p / p.max()
@@ -315,6 +372,9 @@ def examine_prepare(answer):
     """`answer(picture)` gives a float batch (1, 28, 28, 1) of the uint8 picture divided by 255."""
     for name, picture in _test_pictures().items():
         given = call(answer, picture)
+        if isinstance(given, list | tuple):
+            kind = type(given).__name__
+            raise Wrong(f"You return a {kind}; `model` wants an array: leave out `.tolist()`, or use `np.array`.")
         values = as_array(given, what="What you return")
         if values.shape != (1, 28, 28, 1):
             raise Wrong(f"You return the shape {values.shape}. {_why_not_batch(values.shape)}")
@@ -365,13 +425,28 @@ def examine_to_words(answer):
     digits = np.full((2, 10), 0.02)
     digits[[0, 1], [6, 9]] = 0.82
     for probabilities, words in ((four, ["cat", "dog", "owl", "fox"]), (digits, ten), (four[:1], ["a", "b", "c", "d"])):
-        given = call(answer, probabilities, words)
+        given = _words_from(answer, probabilities, words)
         expected = [words[column] for column in probabilities.argmax(axis=1)]
         _compare_words(given, expected, probabilities, words)
     low = np.full((1, 10), 0.05)
     low[0, 2] = 0.55
     for words in ([*ten[:6], "sixseven", *ten[8:]], [*ten, "ten"], []):
         _check_refusal(answer, low, words)
+
+
+def _words_from(answer, probabilities, words):
+    try:
+        return call(answer, probabilities, words)
+    except Wrong as wrong:
+        said, why = str(wrong).replace(": `.", "`."), ""
+        if "`IndexError" in said:
+            why = " Does your `argmax` have its `axis=1`? `argmax` without `axis` searches the whole table."
+        elif "`ValueError" in said:
+            count = len(words)
+            why = f" Here {count} words meet {count} classes: nothing to refuse. Classes are `probabilities.shape[1]`."
+        elif "only integer scalar arrays" in said:
+            why = " A list is asked for one place at a time: look up each column by itself."
+        raise Wrong(said + why) from wrong
 
 
 def _compare_words(given, expected, probabilities, words):
@@ -399,8 +474,14 @@ def _compare_words(given, expected, probabilities, words):
     for sentence, columns in slips.items():
         if found == [words[column] for column in columns]:
             raise Wrong(f"{shape} and the words {words} you return {found}. {sentence}")
+    if any(word not in words for word in found):
+        raise Wrong(
+            f"{shape} and the words {words} you return {found}. These words are not in the list handed in: use the "
+            "argument `words`."
+        )
     if len(found) != len(expected):
-        raise Wrong(f"{shape} you return {len(found)} words; there are {len(expected)} pictures, one row each.")
+        number = "1 word" if len(found) == 1 else f"{len(found)} words"
+        raise Wrong(f"{shape} you return {number}; there are {len(expected)} pictures, one row each.")
     raise Wrong(
         f"{shape} and the words {words} you return {found}. For each row, find the column of its largest value."
     )
@@ -412,13 +493,22 @@ def _check_refusal(answer, probabilities, words):
             return "returned", answer(probabilities, words)
         except ValueError:
             return "refused", None
+        except Exception as error:
+            return "stopped", f"{type(error).__name__}: {first_line(error)}".rstrip(": ")
 
     as_function(answer, probabilities, words)
     what, given = call(guarded, probabilities, words)
+    start = f"With {len(words)} words for {probabilities.shape[1]} classes"
+    if what == "stopped":
+        raise Wrong(f"{start} your function stops with `{given}`. Wanted is a `ValueError`: `raise ValueError(...)`.")
+    if given is ValueError or isinstance(given, ValueError):
+        raise Wrong(f"{start} you return the `ValueError`. Do not return it: `raise` it.")
     if what == "returned":
+        reason = "A comma may be missing in the list" if words else "The list is empty"
+        if len(words) > probabilities.shape[1]:
+            reason = "One word too many"
         raise Wrong(
-            f"With {len(words)} words for {probabilities.shape[1]} classes you return {describe(given)}. A comma "
-            "may be missing in the list: compare the two counts first, and raise `ValueError`."
+            f"{start} you return {describe(given)}. {reason}: compare the two counts first, and raise `ValueError`."
         )
 
 

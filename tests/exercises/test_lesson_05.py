@@ -10,6 +10,7 @@ from scipy.stats import binomtest
 
 from helpers import quiet, runs
 from helpers.exercises import source
+from helpers.exercises.engine import NOT_ATTEMPTED
 from helpers.exercises.lesson_05 import CONV_SLIPS, DENSE_SLIPS, LOG_SLIPS, SCALE_SLIPS, q1, q2, q3, q4, q5, q6
 
 quiet.start_tensorflow()
@@ -60,7 +61,9 @@ def test_what_the_prose_says_of_the_recorded_runs():
         part: runs.accuracy_with_interval(runs.load(f"mnist_s4_ours_no_{part}"))[0]
         for part in ("augmentation", "batch_norm", "schedule", "smoothing")
     }
-    assert plain < without.pop("augmentation") < ours - 0.01
+    digits_alone = binomtest(round(plain * 3_000), 3_000).proportion_ci(method="wilson")
+    assert round((digits_alone.high - digits_alone.low) / 2, 3) == 0.008
+    assert plain + 0.01 < without.pop("augmentation") < ours - 0.01
     assert all(abs(accuracy - ours) < 0.003 for accuracy in without.values())
     curves = runs.curves("mnist_s4")
     assert len(curves) == len(runs.curves("mnist_s4_ours")) == 50
@@ -116,11 +119,12 @@ def writes_label(labels, num_classes):
         (lambda labels, n: np.eye(max(labels) + 1)[labels], "take the width from `num_classes`"),
         (lambda labels, n: np.eye(10)[labels], "must be `num_classes`"),
         (lambda labels, n: np.roll(np.eye(n)[labels], -1, axis=1), "one column off"),
+        (lambda labels, n: np.eye(n)[labels - np.uint8(1)], "In `uint8`, `0 - 1` is 255"),
         (lambda labels, n: np.eye(n)[np.minimum(labels + 1, n - 1)], "one column off"),
         (lambda labels, n: 1 - np.eye(n)[labels], "exchanged"),
         (lambda labels, n: np.zeros((len(labels), n)), "sums to 0"),
         (lambda labels, n: np.eye(n)[labels[::-1]], "in the column that the label names"),
-        (fills_columns, "in **every** row"),
+        (fills_columns, "An index like `[:, labels]` fills these columns in **every** row"),
         (writes_label, "the label itself"),
     ],
 )
@@ -175,6 +179,15 @@ def test_each_slip_in_a_dense_layer_is_named(sentence):
 )
 def test_parameters_wrong(conv, dense, sentence):
     assert_wrong(q2, (conv, dense), sentence)
+
+
+def test_one_function_still_untouched_is_named():
+    def dense_parameters(height, width, channels, units): ...
+
+    outcome = q2.judge(right_conv, dense_parameters)
+    assert outcome.status == NOT_ATTEMPTED and "`dense_parameters` still holds" in outcome.message
+    outcome = q2.judge(..., right_dense)
+    assert outcome.status == NOT_ATTEMPTED and "`conv_parameters` still holds" in outcome.message
 
 
 def test_parameters_garbage(monkeypatch):
@@ -236,7 +249,17 @@ def two_outputs():
         (network(conv(), POOL, FLAT, dense(10, "relu")), 'activation="softmax"'),
         (network(conv(), POOL, FLAT, dense(10, "sigmoid")), "`softmax` shares out one whole"),
         (network(conv(), POOL, dense(10)), "still a map"),
-        (network(FLAT, dense(10)), "None of them is a convolution"),
+        (network(FLAT, dense(10)), "No `Conv2D` is among them"),
+        (network(lambda: layers.Reshape((28, 28)), lambda: layers.Conv1D(4, 3), FLAT, dense(10)), "No `Conv2D` is"),
+        (network(conv(), layers.GlobalAveragePooling2D, dense(10), layers.Softmax), "Softmax stands twice"),
+        (
+            network(conv(), layers.GlobalAveragePooling2D, dense(10), lambda: layers.Activation("softmax")),
+            "Softmax stands twice",
+        ),
+        (
+            network(conv(), layers.GlobalAveragePooling2D, dense(10), shape=(None, None, 1)),
+            "`None` leaves a size open",
+        ),
         (network(conv(), FLAT, dense(100), dense(10)), "before you flatten"),
         (network(conv(256), conv(256), layers.GlobalAveragePooling2D, dense(10)), "Use fewer filters"),
         (network(FLAT, conv(), dense(10)), "`Flatten` belongs after the last one"),
@@ -306,7 +329,6 @@ def test_should_log_garbage(monkeypatch):
         lambda picture: np.expand_dims(picture / 255.0, (0, 3)).astype("float32"),
         lambda picture: (picture[None, :, :, None] / 255).astype(np.float16),
         lambda picture: keras.ops.convert_to_tensor(picture[None, ..., None] / np.float32(255)),
-        lambda picture: (picture[None, ..., None] / 255).tolist(),
     ],
 )
 def test_prepare_right(answer):
@@ -332,7 +354,9 @@ def test_each_slip_in_scaling_is_named(sentence):
         (lambda picture: picture[None, None] / 255, "NHWC"),
         (lambda picture: picture.reshape(1, 784) / 255, "You flattened"),
         (lambda picture: picture[None, None, None] / 255, "Wanted are four axes"),
-        (lambda picture: picture[None, ..., None], "still 0 to 255"),
+        (lambda picture: picture[None, ..., None], "Not divided: white would be 255"),
+        (lambda picture: (picture[None, ..., None] / 255).tolist(), "leave out `.tolist()`"),
+        (lambda picture: tuple(picture[None, ..., None] / 255), "You return a tuple"),
         (lambda picture: (picture[None, ..., None] / 255).astype("uint8"), "holds no fractions"),
         (lambda picture: picture[None, ..., None] // 255, "holds no fractions"),
         (lambda picture: np.sqrt(picture[None, ..., None] / 255), "Do to it what `as_input` did"),
@@ -353,6 +377,31 @@ def test_prepare_garbage(monkeypatch):
 def guard(probabilities, words):
     if len(words) != probabilities.shape[1]:
         raise ValueError("count the words")
+
+
+LOOK_UP = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+
+
+def plainly(probabilities, words):
+    return [words[column] for column in probabilities.argmax(axis=1)]
+
+
+def guards_with(refuse, wanted=None):
+    """A right look-up whose guard calls `refuse` (or returns what that gives)."""
+
+    def to_words(probabilities, words):
+        if len(words) != (wanted(probabilities) if wanted else probabilities.shape[1]):
+            return refuse()
+        return plainly(probabilities, words)
+
+    return to_words
+
+
+def raises_nothing_but(error):
+    def refuse():
+        raise error
+
+    return refuse
 
 
 def with_guard(answer):
@@ -383,6 +432,17 @@ def test_to_words_right():
         (with_guard(lambda p, words: None), "Does the function end with `return`?"),
         (lambda p, words: [words[c] for c in p.argmax(axis=1)], "A comma may be missing"),
         (with_guard(lambda p, words: words[p.argmax()]), "stops with `IndexError"),
+        (with_guard(lambda p, words: words[p.argmax()]), "`argmax` without `axis` searches the whole table"),
+        (with_guard(lambda p, words: words[p.argmax(axis=1)]), "one place at a time"),
+        (with_guard(lambda p, words: [words[p[0].argmax()]]), "you return 1 word; "),
+        (with_guard(lambda p, words: plainly(p, LOOK_UP)), "not in the list handed in: use the argument `words`"),
+        (guards_with(raises_nothing_but(ValueError), lambda p: 10), "`ValueError`. Here 4 words meet 4 classes"),
+        (guards_with(raises_nothing_but(ValueError("no")), len), "Classes are `probabilities.shape[1]`"),
+        (guards_with(raises_nothing_but(AssertionError)), "`AssertionError`. Wanted is a `ValueError`"),
+        (guards_with(raises_nothing_but(Exception("count"))), "`Exception: count`. Wanted is a `ValueError`"),
+        (guards_with(raises_nothing_but("ValueError")), "Wanted is a `ValueError`"),
+        (guards_with(lambda: ValueError), "`raise` it"),
+        (guards_with(lambda: ValueError("count")), "`raise` it"),
     ],
 )
 def test_to_words_wrong(answer, sentence):
@@ -398,6 +458,7 @@ def test_a_guard_for_one_side_only_is_not_enough(count):
         return [words[column] for column in probabilities.argmax(axis=1)]
 
     assert_wrong(q6, to_words, "11 words" if count == 9 else "9 words")
+    assert_wrong(q6, to_words, "One word too many" if count == 9 else "A comma may be missing")
 
 
 def test_to_words_garbage(monkeypatch):

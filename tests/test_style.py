@@ -173,6 +173,10 @@ BROKEN = {
     "cell for Colab too late": (lambda n: n.cells.insert(3, n.cells.pop(1)), "not the generated cell that fetches"),
     "heavy": (heavy, "700 KB is the limit"),
     "widget state": (widget_state, "metadata that the build does not write"),
+    "live view": (
+        output(2, new_output("display_data", data={"application/vnd.jupyter.widget-view+json": {}})),
+        "stores the live view of a widget",
+    ),
     "timing": (timing, "metadata that the build does not write: ['execution'"),
 }
 

@@ -29,7 +29,7 @@ SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},  # all cells are on the page, not only those in view
     "docmanager-extension/plugin": {"autosave": False},
 }
-LONGEST_SCREENSHOT = 15_000  # pixels; Chromium draws no more in one piece
+LONGEST_SCREENSHOT = 3_000  # pixels; a longer picture cannot be read
 ROOM_AROUND_CELLS = 250  # pixels: menus, tool bar, status bar
 PANEL = "const panel = window.jupyterapp.shell.currentWidget;"
 
@@ -177,19 +177,32 @@ class NotebookPage:
         return self.page.evaluate(script)
 
     def screenshot(self, name, width=1280):
-        """Save the page, `width` pixels wide and as long as the notebook, as build/screenshots/NAME-WIDTH.png."""
+        """Save the notebook from top to bottom, the page `width` pixels wide, under build/screenshots/.
+
+        A long notebook gives several pictures, NAME-WIDTH-1.png and so on. Returns their paths.
+        """
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         before = self.page.viewport_size
-        self.page.set_viewport_size({"width": width, "height": before["height"]})
-        self.page.wait_for_timeout(300)  # the page arranges itself anew
-        script = "[...document.querySelectorAll('.jp-NotebookPanel .jp-Cell')].map(cell => cell.offsetHeight)"
-        length = sum(self.page.evaluate(f"() => {script}")) + ROOM_AROUND_CELLS
-        self.page.set_viewport_size({"width": width, "height": min(max(length, 700), LONGEST_SCREENSHOT)})
+        self.resize(width, before["height"])
+        cells = "[...document.querySelectorAll('.jp-NotebookPanel .jp-Cell')]"
+        length = self.page.evaluate(f"() => {cells}.reduce((sum, cell) => sum + cell.offsetHeight, 0)")
+        height = min(max(length + ROOM_AROUND_CELLS, 700), LONGEST_SCREENSHOT)
+        self.resize(width, height)
+        step = height - ROOM_AROUND_CELLS
+        parts = max(1, -(-length // step))
+        targets = []
+        for part in range(parts):
+            self.page.evaluate(f"top => {{ {PANEL} panel.content.outerNode.scrollTop = top; }}", part * step)
+            self.page.wait_for_timeout(200)
+            targets.append(SCREENSHOTS / (f"{name}-{width}-{part + 1}.png" if parts > 1 else f"{name}-{width}.png"))
+            self.page.screenshot(path=targets[-1])
+        self.resize(before["width"], before["height"])
+        return targets
+
+    def resize(self, width, height):
+        """Give the window another size, and the page time to arrange itself anew."""
+        self.page.set_viewport_size({"width": width, "height": height})
         self.page.wait_for_timeout(300)
-        target = SCREENSHOTS / f"{name}-{width}.png"
-        self.page.screenshot(path=target)
-        self.page.set_viewport_size(before)
-        return target
 
     def __enter__(self):
         return self

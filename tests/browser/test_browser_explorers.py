@@ -201,8 +201,7 @@ def test_500_moves_leave_nothing_behind_in_the_kernel(explorer):
 def test_it_fits_on_the_page(explorer, width):
     name, notebook = explorer
     notebook.screenshot(name, width)
-    notebook.page.set_viewport_size({"width": width, "height": 900})
-    notebook.page.wait_for_timeout(300)
+    notebook.resize(width, 900)
     assert notebook.too_wide() == []
     figure = notebook.page.locator(".widget-html img").bounding_box()
     assert figure["width"] > 400, "the figure's words would be too small"

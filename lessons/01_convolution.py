@@ -13,7 +13,8 @@
 # - **learn** a kernel back from examples by gradient descent
 #
 # **Time:** about 39 minutes (estimate: reading, exercises, computing) · **You need:** Python and a little NumPy
-# (arrays and slices). No network yet: all is plain arithmetic, and one formula near the end is a slope.
+# (arrays and slices). No network yet: all is plain arithmetic, and one formula near the end is a slope. A word is new?
+# The [glossary](00_start_here.ipynb#Glossary) has it.
 
 # %%
 import numpy as np

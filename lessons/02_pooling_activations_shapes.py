@@ -13,7 +13,8 @@
 # - **follow** shapes, receptive field and parameters through a whole network
 #
 # **Time:** about 39 minutes (estimate: reading, exercises, computing) · **You need:** windows, kernels and the size
-# formula from [lesson 01](01_convolution.ipynb).
+# formula from [lesson 01](01_convolution.ipynb). A word is new?
+# The [glossary](00_start_here.ipynb#Glossary) has it.
 
 # %%
 import numpy as np

@@ -29,7 +29,8 @@ lab: install  ## open JupyterLab on the first lesson
 	@$(RUN) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(FIRST_NOTEBOOK) $(LAB_ARGS)
 
 test: lint check  ## prove that everything works
-	$(RUN) -m pytest -q -rs tests
+	$(RUN) -m pytest -q -rs -n 2 --dist loadfile --ignore=tests/test_lessons.py tests
+	$(RUN) -m pytest -q -rs tests/test_lessons.py
 	$(AS_PUBLISHED) $(RUN) -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=600 -n 2 --dist loadfile \
 		notebooks
 

@@ -75,7 +75,7 @@ OUR_SETTINGS = {
     "weight_decay": 0.01,
     "label_smoothing": 0.1,
     "batch_size": 64,
-    "epochs": 50,
+    "epochs": 40,
     "scale": 1,
 }
 

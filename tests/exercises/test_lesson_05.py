@@ -66,7 +66,7 @@ def test_what_the_prose_says_of_the_recorded_runs():
     assert plain + 0.01 < without.pop("augmentation") < ours - 0.01
     assert all(abs(accuracy - ours) < 0.003 for accuracy in without.values())
     curves = runs.curves("mnist_s4")
-    assert len(curves) == len(runs.curves("mnist_s4_ours")) == 50
+    assert (len(curves), len(runs.curves("mnist_s4_ours"))) == (50, 40)  # "Forty were recorded, against fifty"
     assert curves["val_accuracy"].iloc[0] > curves["accuracy"].iloc[0]
     assert curves["accuracy"].iloc[-1] > 0.98 > curves["val_accuracy"].iloc[-1] + 0.01
 

@@ -28,7 +28,7 @@ if not find_spec("helpers"):
 {unpublished}\
     release = ["--branch={tag}", "{repository}"]
     run(["git", "clone", "--quiet", "--depth=1", *release, "{folder}"], check=True)
-    run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "-e", "{folder}"], check=True)
+    run([sys.executable, "-m", "pip", "install", "-q", "-e", "{folder}"], check=True)
     sys.path.append(os.path.abspath("{folder}"))
     os.chdir("{folder}/notebooks")"""
 UNPUBLISHED = """\

@@ -37,6 +37,8 @@ COLAB = {
     "ipywidgets": "7.7.1",
     "anywidget": "0.9.21",
     "setuptools": "75.2.0",
+    "scikit-learn": "1.6.1",
+    "tqdm": "4.67.1",
 }
 
 
@@ -240,7 +242,7 @@ def kernel_in(python, folder):
     return KernelSpecManager(kernel_dirs=[str(folder / "kernels")], ensure_native_kernel=False)
 
 
-@pytest.mark.parametrize("number", ["01", "05"])
+@pytest.mark.parametrize("number", ["00", "01", "02", "03", "05"])
 def test_a_lesson_runs_on_a_fake_colab(number, colab, tmp_path, monkeypatch):
     (lesson,) = lesson_files([number])
     monkeypatch.setattr(launch, "configured", lambda: PUBLISHED)
@@ -275,7 +277,8 @@ def test_a_lesson_runs_on_a_fake_colab(number, colab, tmp_path, monkeypatch):
     assert found == "True"
     assert (tensorflow, keras) == (COLAB["tensorflow-cpu"], COLAB["keras"])
     assert (numpy, pandas) == (COLAB["numpy"], COLAB["pandas"])
-    assert installed == before, "the cell changed what Colab had installed"
+    changed = {name: installed.get(name) for name in before if installed.get(name) != before[name]}
+    assert changed == {}, "the cell changed what Colab had installed"
     assert run("git", "describe", "--tags", "--exact-match", cwd=clone).strip() == PUBLISHED.tag
     assert run("git", "rev-list", "--count", "HEAD", cwd=clone).strip() == "1", "the clone is not shallow"
     assert troubles(notebook) == []

@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 import zlib
@@ -17,7 +18,7 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
-from helpers import duplicates, findings, folders, images
+from helpers import duplicates, findings, folders, images, quiet
 
 ROOT = Path(__file__).resolve().parent.parent
 needs_simplejpeg = pytest.mark.skipif(findings.simplejpeg is None, reason="simplejpeg is not installed")
@@ -238,6 +239,20 @@ def test_the_progress_bar_shows_when_it_takes_long_and_goes_to_standard_output(c
     assert capfd.readouterr() == ("", "")
 
 
+def test_an_interrupt_does_not_first_finish_everything():
+    done = []
+
+    def slow(number):
+        if number == 3:
+            raise KeyboardInterrupt
+        time.sleep(0.02)
+        done.append(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        images.each(slow, range(1000), False, "looking")
+    assert len(done) < 500
+
+
 def test_an_empty_folder_and_no_folder(tmp_path):
     assert len(images.audit(tmp_path)) == 0
     with pytest.raises(ValueError, match="'nowhere' does not exist; give the path of a folder"):
@@ -245,6 +260,36 @@ def test_an_empty_folder_and_no_folder(tmp_path):
     fill(tmp_path, {"a.jpg": jpeg()})
     with pytest.raises(ValueError, match=r"'a\.jpg' is a file"):
         images.audit(tmp_path / "a.jpg")
+
+
+@needs_simplejpeg
+def test_tensorflow_complains_about_no_file_that_the_audit_calls_good_and_about_no_clean_copy(tmp_path):
+    quiet.start_tensorflow()
+    import tensorflow as tf
+
+    def complains(path):
+        with tempfile.TemporaryFile() as log:
+            try:
+                with quiet.file_descriptor_2_to(log):
+                    tf.io.decode_image(path.read_bytes(), channels=3)
+            except tf.errors.InvalidArgumentError:
+                return True
+            return log.tell() > 0
+
+    rng, files = np.random.default_rng(0), {name: content for name, (content, _) in COMPLAINTS.items()}
+    for seed in range(100, 160):
+        damaged, place = bytearray(jpeg(seed)), rng.integers(len(jpeg(seed)) - 40)
+        damaged[place : place + rng.integers(1, 40)] = rng.bytes(rng.integers(1, 40))
+        files[f"{seed}.jpg"] = bytes(damaged)
+    report = audited(fill(tmp_path / "s", files | GOOD))
+    named = report.index[(report["verdict"] == "broken") | report["reason"].str.contains("libjpeg complains")]
+    found = {name for name in report.index if complains(tmp_path / "s" / name)}
+    assert found >= set(COMPLAINTS) and len(found) > 30
+    assert found <= set(named) | set(report.index[report["verdict"] == "not a picture"])
+    images.clean_copy(tmp_path / "s", tmp_path / "c", progress=False)
+    copies = list((tmp_path / "c").iterdir())
+    assert len(copies) > 30
+    assert not [copy for copy in copies if complains(copy)]
 
 
 # Hostile folders

@@ -342,7 +342,7 @@ def test_pipes_and_sockets_do_not_block(tmp_path, monkeypatch):
 
 
 def test_odd_names_and_folders_named_like_pictures(tmp_path):
-    names = ["ä ö.jpg", "new\nline.jpg", 'quo"te,.jpg', "x" * 200 + ".jpg", "-rf.jpg"]
+    names = ["ä ö.jpg", "new\nline.jpg", 'quo"te,.jpg', "x" * 120 + ".jpg", "-rf.jpg"]
     if sys.platform == "win32":
         names = [name for name in names if "\n" not in name and '"' not in name]
     folder = fill(tmp_path / "f", {name: b"" for name in names} | {"folder.jpg/a.jpg": jpeg(1)})
@@ -718,10 +718,25 @@ def test_names_of_a_clean_copy_never_meet_and_sizes_shrink(tmp_path):
     assert len({str(name).lower() for name in images.free_names(["x.JPG", "X.jpg"]).values()}) == 2
 
 
-def test_a_clean_copy_says_what_it_could_not_read(tmp_path):
+def test_a_clean_copy_says_what_it_could_not_read(tmp_path, monkeypatch):
     source = fill(tmp_path / "s", {"a.jpg": jpeg(1), "half.jpg": jpeg(2)[:3000]})
-    copies = images.clean_copy(source, tmp_path / "c", verdicts=("good", "broken"), progress=False).set_index("file")
-    assert copies["written"].to_dict() == {"a.jpg": "a.jpg", "half.jpg": ""}
+    fill(source, {"gone.jpg": jpeg(3), "page.jpg": b"<html>"})
+    real, calls = findings.as_rgb, []
+
+    def vanish(picture):
+        calls.append(picture)
+        if len(calls) == 4:  # the audit has opened three, so this is the first copy
+            (source / "gone.jpg").unlink()
+        return real(picture)
+
+    monkeypatch.setattr(findings, "as_rgb", vanish)
+    monkeypatch.setattr(images.os, "cpu_count", lambda: 1)
+    everything = tuple(images.VERDICTS)
+    copies = images.clean_copy(source, tmp_path / "c", verdicts=everything, progress=False).set_index("file")
+    assert copies["written"].to_dict() == {"a.jpg": "a.jpg", "gone.jpg": "", "half.jpg": "", "page.jpg": ""}
+    assert "truncated" in copies.loc["half.jpg", "reason"]
+    assert "No such file or directory" in copies.loc["gone.jpg", "reason"]
+    assert str(tmp_path) not in copies.to_csv()
 
 
 def test_a_clean_copy_refuses_what_makes_no_sense(tmp_path):

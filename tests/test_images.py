@@ -461,6 +461,13 @@ def test_unlike_pictures_and_plain_colours_are_no_duplicates(tmp_path):
     assert set(audited(tmp_path)["verdict"]) == {"good", "odd"}
 
 
+@pytest.mark.parametrize(("guard", "off"), [("MOST_BITS", 256), ("LEAST_CORRELATION", -1)])
+def test_each_of_the_two_guards_alone_tells_unlike_pictures_apart(guard, off, monkeypatch):
+    prints = [duplicates.fingerprint(picture(seed)) for seed in range(100)]
+    monkeypatch.setattr(duplicates, guard, off)
+    assert duplicates.near_duplicates(prints) == {}
+
+
 def test_a_chain_of_small_steps_joins_no_unlike_ends():
     one, other = np.asarray(picture(1), dtype=float), np.asarray(picture(2), dtype=float)
     steps = [Image.fromarray((one * (1 - t) + other * t).astype(np.uint8)) for t in np.linspace(0, 1, 40)]
@@ -612,6 +619,14 @@ def test_nothing_is_ever_overwritten(dirty):
     (dirty / "Cat/half.jpg").unlink()
     assert images.undo(into) == count
     assert (into / "Cat/page.jpg").read_bytes() == b"mine"
+
+
+def test_a_move_itself_refuses_to_overwrite(tmp_path):
+    fill(tmp_path, {"a.jpg": b"one", "b.jpg": b"other"})
+    with pytest.raises(FileExistsError, match="will not overwrite a file"):
+        folders.move(tmp_path / "a.jpg", tmp_path / "b.jpg")
+    assert (tmp_path / "a.jpg").read_bytes() == b"one"
+    assert (tmp_path / "b.jpg").read_bytes() == b"other"
 
 
 def test_two_files_of_one_name_in_the_quarantine(dirty):

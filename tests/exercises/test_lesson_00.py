@@ -30,6 +30,7 @@ def test_guess_right():
     assert_right(q1, *solution("q1"))
     assert_right(q1, np.argmax(PROBABILITIES))
     assert_right(q1, 3.0)
+    assert_right(q1, 3 + 1e-7)
 
 
 def test_the_lesson_shows_the_probabilities_that_are_checked():
@@ -43,6 +44,12 @@ def test_the_lesson_shows_the_probabilities_that_are_checked():
         (4, "count from 1"),
         (0.55, "how sure the network is"),
         (55, "how sure the network is"),
+        (0.25, "the second guess's probability"),
+        (25, "the second guess's probability"),
+        (3.00001, "`3.00001` is no column"),
+        (None, "Give a number instead."),
+        (float("nan"), "Give a finite number."),
+        (3 + 0j, "a complex number"),
         (5, "second guess"),
         (1, "**smallest**"),
         (7, "**smallest**"),
@@ -71,6 +78,7 @@ def test_kinds_right():
     assert_right(q2, *solution("q2"))
     assert_right(q2, "Multiclass", "multi label", "BINARY", "None")
     assert_right(q2, "multi_class", " multi-label ", "binary", "detection")
+    assert_right(q2, "multi–class", "multi‑label", "binary", "object detection")
 
 
 def test_no_other_combination_is_accepted_and_each_slip_has_its_sentence():
@@ -123,6 +131,15 @@ def test_each_slip_in_a_shape_is_named(shape):
     assert_wrong(q3, (shape,), SHAPE_SLIPS[shape])
 
 
+@pytest.mark.parametrize("length", [3, 4])
+def test_no_order_of_the_sizes_gets_a_general_sentence(length):
+    for shape in itertools.permutations((32, 480, 640, 3), length):
+        outcome = q3.judge(shape)
+        if shape != (32, 480, 640, 3):
+            assert outcome.status == "incorrect" and f"`{shape}`: " in outcome.message, outcome.message
+            assert "Name the axes first" not in outcome.message and not outcome.message.endswith(": ")
+
+
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
@@ -131,9 +148,20 @@ def test_each_slip_in_a_shape_is_named(shape):
         ((32, 480, 640, 3, 1), "has 5 axes"),
         ((64, 480, 640, 3), "has four axes"),
         ((32, 480.5, 640, 3), "480.5"),
-        ("(32, 480, 640, 3)", "asks for an array of numbers"),
+        ("(32, 480, 640, 3)", "Leave out its quotes: the question asks for a tuple"),
+        (("32", 480, 640, 3), "`'32'` is text"),
+        ((32, (480, 640), 3), "`(480, 640)` stands inside your tuple"),
+        ((32, 3, 480, 640), "as PyTorch does. In Keras the channels come last."),
+        ((32, 480, 3, 640), "In Keras the channels come last."),
+        ((32, 640, 480, 3), "480 high means 480 rows"),
+        ((3, 480, 640, 32), "counted by the **first** axis. In Keras the channels come last."),
+        ((640, 480, 3, 32), "counted by the **first** axis. In Keras the channels come last. Rows come before"),
+        ((480, 640, 3), "That is one picture. A batch has one more axis"),
+        ((32, 640, 480), "pictures without channels. Colour needs an axis for red, green and blue. Rows come before"),
+        ((32, 480, 3), "has rows **and** columns"),
+        ((480, 480, 640, 3), "has four axes"),
         (np.zeros((1, 2, 2, 3)), "asks for the shape"),
-        ({32, 480, 640, 3}, "asks for an array of numbers"),
+        ({32, 480, 640, 3}, "is a set, which keeps no order"),
         ((), "has 0 axes"),
     ],
 )
@@ -153,6 +181,8 @@ def test_order_right():
     assert_right(q4, "beda")
     assert_right(q4, ["B", "E", "D", "A"])
     assert_right(q4, "B → E → D → A")
+    for spelled in ("BEDA.", "B/E/D/A", "B – E – D – A", "B_E_D_A", "(B) (E) (D) (A)"):
+        assert_right(q4, spelled)
 
 
 def test_no_other_order_is_accepted():

@@ -116,9 +116,8 @@ def minutes(notebook):
     """The estimate for a beginner, and in words what it rests on. Computing counts 1 minute."""
     words = sum(len(cell.source.split()) for _, cell in prose_cells(notebook))
     cells = [cell for _, cell in code_cells(notebook) if cell.id != launch.CELL_ID]
-    lines = sum(
-        bool(line.strip()) for cell in cells if "exercise" not in tags(cell) for line in cell.source.split("\n")
-    )
+    code = "\n".join(cell.source for cell in cells if "exercise" not in tags(cell))
+    lines = sum(bool(line.strip()) for line in code.splitlines())
     exercises = [cell.source for cell in cells if "exercise" in tags(cell)]
     functions = sum(bool(re.search(r"^(def|class) ", text, re.MULTILINE)) for text in exercises)
     values = len(exercises) - functions

@@ -409,7 +409,7 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 # | data card | a page on a data set: source, licence, counts, known faults |
 # | data-centric | changes the data and keeps the network |
 # | decision tree | asks one question after the other |
-# | dense layer | every output is a weighted sum of all inputs |
+# | dense layer (dense) | every output is a weighted sum of all inputs |
 # | dropout | sets random activations to 0 in training, so that none is relied on alone |
 # | dtype | how an array stores its numbers, such as uint8 or float32 |
 # | early stopping | ends training when validation no longer improves |
@@ -434,10 +434,11 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 # | learning rate | how far the weights move against the gradient |
 # | logistic regression | one dense layer with softmax |
 # | loss | one number for how wrong the network is; training makes it small |
-# | median filter | every pixel becomes the middle value of its window: single specks go |
+# | median filter (median) | every pixel becomes the middle value of its window: single specks go |
 # | model-centric | changes the network and keeps the data |
 # | momentum | a step keeps part of the one before |
 # | near duplicate | a picture that is almost another one: saved again, scaled, cut |
+# | nearest neighbour | the stored example that is most like this one |
 # | NHWC | pictures, rows, columns, channels: Keras's order of axes |
 # | one-hot | a row of zeros with a single 1, at the label's place |
 # | optimizer | the rule that turns gradients into new weights |
@@ -456,7 +457,7 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 # | ReLU (rectified linear unit) | sets negative numbers to 0 |
 # | score (logit) | a raw number per class, before softmax or sigmoid |
 # | seed | the number that random draws start from: the same seed, the same draws |
-# | shuffle buffer | the examples from which the next one is drawn at random |
+# | shuffle buffer (buffer) | the examples from which the next one is drawn at random |
 # | sigmoid | turns one score into a probability of its own |
 # | slope (derivative) | how much the loss changes for a small change of one number |
 # | softmax | turns scores into probabilities that add up to 1 |
@@ -469,6 +470,7 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 # | test set (test) | the pictures that stay sealed and are used once, to report |
 # | training set (train) | the pictures that weights are learned from |
 # | transfer learning | starts from a network trained on other pictures |
+# | translation equivariance | what moves in the picture moves along in the map |
 # | unit | one output of a dense layer |
 # | validation set (validation) | the pictures by which you choose |
 # | weight | a learned number that an input is multiplied by |

@@ -9,7 +9,7 @@
 # - **read** what a network answers, and where it doubts
 # - **name** the kind of a task before you choose a network
 # - **say** the shape of a batch of pictures
-# - **order** the four phases that every later lesson goes through
+# - **order** the four phases that a network goes through
 # - **check** your machine, and report what is wrong with it
 #
 # **Time:** about 34 minutes (estimate: reading, exercises, computing) · **You need:** a little Python. Everything

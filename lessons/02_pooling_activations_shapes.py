@@ -669,7 +669,7 @@ show_pictures(
 # ## A whole network, shape by shape
 #
 # Now put the pieces in a row: conv → ReLU → max pool → flatten → dense → softmax. For filters we take four that you
-# know: Sobel's kernel and its three turns. Write down the shape after every step before you go on.
+# know: Sobel's kernel and its three turns. Write down the shape after every stage before you go on.
 
 # %%
 filters = np.stack([np.rot90(sobel_x, turns) for turns in range(4)], axis=-1)[:, :, np.newaxis, :]
@@ -682,24 +682,24 @@ def convolve(maps, filters):
 
 # %%
 picture = (digit / 255).astype(np.float32)[:, :, np.newaxis]
-steps = {"picture": picture}
-steps["conv 3 × 3, 4 filters"] = convolve(picture, filters)
-steps["relu"] = relu(steps["conv 3 × 3, 4 filters"])
-steps["max pool 2"] = pool(steps["relu"], size=2, stride=2)
-steps["flatten"] = steps["max pool 2"].reshape(-1)
-dense_weights = random.normal(scale=0.01, size=(num_classes, len(steps["flatten"])))
-steps["dense 10"] = dense_weights @ steps["flatten"] + np.zeros(num_classes)  # biases, still 0
-steps["softmax"] = softmax(steps["dense 10"])
+stages = {"picture": picture}
+stages["conv 3 × 3, 4 filters"] = convolve(picture, filters)
+stages["relu"] = relu(stages["conv 3 × 3, 4 filters"])
+stages["max pool 2"] = pool(stages["relu"], size=2, stride=2)
+stages["flatten"] = stages["max pool 2"].reshape(-1)
+dense_weights = random.normal(scale=0.01, size=(num_classes, len(stages["flatten"])))
+stages["dense 10"] = dense_weights @ stages["flatten"] + np.zeros(num_classes)  # biases, still 0
+stages["softmax"] = softmax(stages["dense 10"])
 
 # %% tags=["nbval-check-output"]
-{name: value.shape for name, value in steps.items()}
+{name: value.shape for name, value in stages.items()}
 
 # %%
-stages = ["conv 3 × 3, 4 filters", "relu", "max pool 2"]
+drawn = ["conv 3 × 3, 4 filters", "relu", "max pool 2"]
 figure, grid = new_figure(7.2, 5.2, nrows=3, ncols=4)
-for stage, row in zip(stages, grid, strict=True):
+for stage, row in zip(drawn, grid, strict=True):
     for channel, axes in enumerate(row):
-        draw_picture(axes, steps[stage][:, :, channel], low=-4, high=4)
+        draw_picture(axes, stages[stage][:, :, channel], low=-4, high=4)
     row[0].set_ylabel(stage.split(",")[0])
 show(
     figure,
@@ -710,7 +710,7 @@ show(
 # %% [markdown]
 # First and third filter are each other's negative. After ReLU each keeps its own half: left edges, or right edges.
 #
-# ### What is each step worth?
+# ### What is each stage worth?
 #
 # The filters stay fixed, but the dense layer can be trained with your gradient. Same 500 digits, same classifier;
 # only what it is fed differs. First the edge maps of three sets; the third is the second, moved two pixels to the
@@ -798,7 +798,7 @@ show(
 
 # %% [markdown]
 # Ten by ten. The middle counts for much, the rim for little. Now the rule. Call **jump** how many pixels apart two
-# neighbours of a map lie. A window of size k reaches over k − 1 such steps more:
+# neighbours of a map lie. A window of size k reaches over k − 1 such jumps more:
 #
 # - receptive field: add (k − 1) · jump,
 # - then jump: multiply by the stride.
@@ -906,7 +906,7 @@ show(
 # - You can **show** that two linear layers are one, and that ReLU between them ends it.
 # - You can **turn** scores into probabilities that never overflow, and the true one's into a loss, −ln p.
 # - You can **derive** p − y, check it by nudging, and train a classifier with it.
-# - You can **follow** a network: the shape after each step, what a value sees, where parameters and work sit.
+# - You can **follow** a network: the shape after each stage, what a value sees, where parameters and work sit.
 #
 # ### Three questions to recall
 #

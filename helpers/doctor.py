@@ -13,7 +13,8 @@ from typing import NamedTuple
 from helpers import profile
 
 ROOT = Path(__file__).resolve().parent.parent
-NEEDED = 2 * 10**9  # memory for a lesson in quick; disk for data sets and saved networks
+NEEDED = 2 * 10**9  # memory for JupyterLab and a lesson in quick; disk for data sets and saved networks
+FREE = 1.5 * 2**30  # what a lesson's kernel may come to use: the tests hold every lesson to it
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")  # set in containers, as on Binder and Colab
 
 
@@ -42,9 +43,9 @@ class Report(list):
 
 
 def report():
-    """Look at Python, kernel, packages, widgets, memory, disk, graphics card and switches; return a `Report`."""
+    """Look at Python, packages, widgets, memory, disk, graphics card and switches; return a `Report`."""
     lines, advice = Report(), "Open the lessons with `make lab`. If that does not help, report it."
-    for check in (python, kernel, packages, widgets, memory, disk, graphics_card, switches):
+    for check in (python, notebook, packages, widgets, memory, disk, graphics_card, switches):
         try:
             lines.append(check())
         except Exception as error:
@@ -58,13 +59,14 @@ def python():
     return Line("Python", fine, found, "The course needs Python 3.11, 3.12 or 3.13: see the README, 'Start'.")
 
 
-def kernel():
+def notebook():
     """A notebook may run in another Python than the one that `make` has filled."""
+    name = "notebook's Python"
     own = ROOT / ".venv"
     if own.is_dir() and Path(sys.prefix).resolve() != own.resolve():
         advice = "Open the lessons with `make lab`, or choose the kernel of .venv. Your own choice? Then ignore this."
-        return Line("kernel", False, "another Python than the course's .venv", advice)
-    return Line("kernel", True, "the course's own .venv" if own.is_dir() else "no .venv (Colab, Binder or your own)")
+        return Line(name, False, "another Python than the course's .venv", advice)
+    return Line(name, True, "the course's own .venv" if own.is_dir() else "no .venv (Colab, Binder or your own)")
 
 
 def version(package):
@@ -84,6 +86,11 @@ def packages():
     """What is missing or not allowed is a finding; allowed but not the locked version is only mentioned."""
     import tomllib
 
+    try:
+        import packaging  # noqa: F401
+    except ImportError:
+        advice = "Run `make install`, restart. Then open the lessons with `make lab`."
+        return Line("packages", False, "missing in this Python", advice)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     allowed = applicable([*project["dependencies"], *project["optional-dependencies"]["tensorflow"]])
     file = ROOT / "requirements.lock"
@@ -98,11 +105,18 @@ def packages():
 
 
 def widgets():
-    """Interactive figures need ipywidgets in the kernel and its counterpart in JupyterLab, where that is used."""
+    """Interactive figures need ipywidgets in the kernel and the counterpart that fits it in JupyterLab, if used."""
     have, lab, front = version("ipywidgets"), version("jupyterlab"), version("jupyterlab_widgets")
     found = f"ipywidgets {have or 'missing'}" + (f", JupyterLab's part {front or 'missing'}" if lab else "")
     advice = "Run `make install`, restart JupyterLab. The lessons run without, but their controls do not move."
-    return Line("widgets", bool(have and (front or not lab)), found, advice)
+    if have and lab and front:
+        from packaging.requirements import Requirement
+
+        wanted = [Requirement(line) for line in metadata.requires("ipywidgets") or ()]
+        misfits = [w for w in wanted if w.name.replace("-", "_") == "jupyterlab_widgets" and front not in w.specifier]
+        found += f", which should be {misfits[0].specifier}" if misfits else ""
+        return Line("widgets", not misfits, found, advice)
+    return Line("widgets", bool(have and not lab), found, advice)
 
 
 def room(name, size, advice):
@@ -113,13 +127,41 @@ def room(name, size, advice):
 
 
 def memory():
-    """What this machine, or the container that we are in, may use."""
-    if not hasattr(os, "sysconf"):
-        return Line("memory", True, "Windows does not tell; 4 GB are plenty")
+    """What this machine, or the container that we are in, has, and whether enough of it is left for a lesson."""
+    total, free = machine_memory()
+    if total is None:
+        return Line("memory", True, "this system does not tell; 4 GB are plenty")
+    line = room("memory", total, "The lessons need 2 GB: take a larger machine, or Binder or Colab.")
+    if not line.fine or free is None or free >= FREE:
+        return line
+    advice = "A lesson takes up to 1.5 GB. Close other programs and notebooks, or shut down their kernels."
+    return Line("memory", False, f"{line.found}, but less than 1.5 GB of it free", advice)
+
+
+def machine_memory():
+    """Bytes in all and bytes that this process may still come to use, its own included; None for what is not told."""
+    try:
+        import psutil
+    except ImportError:
+        if not hasattr(os, "sysconf"):
+            return None, None
+        total, free, own = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), None, 0
+    else:
+        own = psutil.Process().memory_info().rss
+        total, free = psutil.virtual_memory().total, psutil.virtual_memory().available + own
     limit = CGROUP_LIMIT.read_text().strip() if CGROUP_LIMIT.is_file() else "max"
-    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    total = min(machine, int(limit)) if limit.isdigit() else machine
-    return room("memory", total, "Lessons use up to 2 GB. Close other programs, or take a larger machine.")
+    if limit.isdigit():
+        total = min(total, int(limit))
+        free = min(free, int(limit) - container_use() + own) if free is not None else None
+    return total, free
+
+
+def container_use():
+    """Bytes that the container holds on to; files that it has only read can be dropped at any time."""
+    used, stat = (CGROUP_LIMIT.with_name(f"memory.{name}") for name in ("current", "stat"))
+    lines = stat.read_text().splitlines() if stat.is_file() else []
+    dropped = sum(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
+    return int(used.read_text()) - dropped if used.is_file() else 0
 
 
 def disk():

@@ -27,6 +27,8 @@ STYLE = {
     "lines.linewidth": 2,
     "legend.frameon": False,
 }
+# For the whole session: matplotlib looks up most of these when a line or a legend is drawn, not with the figure.
+matplotlib.rcParams.update(STYLE)
 
 
 class Shown:
@@ -40,7 +42,8 @@ class Shown:
         kind = "png" if self.image.startswith(b"\x89PNG") else "jpeg"
         source = f"data:image/{kind};base64,{base64.b64encode(self.image).decode()}"
         picture = f'<img src="{source}" alt="{alt}" width="{self.width}" style="max-width: 100%">'
-        caption = f'<div aria-hidden="true" style="max-width: 46em; color: #595959"><small>{alt}</small></div>'
+        words = alt.replace(" %", "\N{NO-BREAK SPACE}%")  # no line begins with a per cent sign
+        caption = f'<div aria-hidden="true" style="max-width: 46em; color: #595959"><small>{words}</small></div>'
         return {"text/html": picture + caption, "text/plain": f"Figure: {self.alt}"}
 
 
@@ -49,9 +52,8 @@ def new_figure(width=7.0, height=3.5, **grid):
 
     The figure is not registered with pyplot: nothing is drawn twice and nothing stays in memory.
     """
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        return figure, figure.subplots(**grid)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(**grid)
 
 
 def show(picture, *, alt, **options):
@@ -66,9 +68,8 @@ def show(picture, *, alt, **options):
         figure, axes = new_figure(3.2, 3.2)
         draw_picture(axes, picture, **options)
         picture = figure
-    with matplotlib.rc_context(STYLE):
-        raw = io.BytesIO()
-        picture.savefig(raw, format="png", dpi=120)
+    raw = io.BytesIO()
+    picture.savefig(raw, format="png", dpi=120)
     width = round(picture.get_figwidth() * 100)
     display(Shown(compact(raw.getvalue()), alt, width))
 

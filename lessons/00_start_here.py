@@ -9,16 +9,17 @@
 # - **read** what a network answers, and where it doubts
 # - **name** the kind of a task before you choose a network
 # - **say** the shape of a batch of pictures
-# - **order** the four phases that every later lesson goes through
+# - **order** the four phases that a network goes through
 # - **check** your machine, and report what is wrong with it
 #
-# **Time:** about 27 minutes (estimate: reading, exercises, computing) · **You need:** a little Python. Everything
+# **Time:** about 34 minutes (estimate: reading, exercises, computing) · **You need:** a little Python. Everything
 # else starts here.
 
 # %% [markdown]
 # ## Ten digits
 #
-# Run the cells from top to bottom with Shift + Enter. The first one starts TensorFlow; that takes some seconds.
+# Run the cells from top to bottom with Shift + Enter. The one above does something on Colab only; the next one starts
+# TensorFlow, which takes some seconds.
 
 # %%
 from helpers import quiet
@@ -78,13 +79,27 @@ show_answers(range(10), alt="The first ten handwritten digits.")
 least_sure = confidence.argsort()[:10]
 show_answers(least_sure, alt="The ten digits of 1,000 with the lowest confidence.")
 
+# %% [markdown]
+# It hesitates where a shape is odd. Does it err there, too? Guess how many of all its errors are among the 100 least
+# sure.
+
 # %%
-right = guesses == labels
-f"right: {right.mean():.1%} of all, {right[least_sure].mean():.0%} of the ten least sure"
+order_of_doubt = confidence.argsort()
+chosen = {f"{n:,} least sure": order_of_doubt[:n] for n in (10, 100)} | {"all": order_of_doubt}
+pd.DataFrame(
+    {
+        "mean confidence": {name: f"{confidence[c].mean():.0%}" for name, c in chosen.items()},
+        "right": {name: f"{np.mean(guesses[c] == labels[c]):.1%}" for name, c in chosen.items()},
+        "errors": {name: np.sum(guesses[c] != labels[c]) for name, c in chosen.items()},
+    }
+)
 
 # %% [markdown]
-# It hesitates where a shape is odd, and there it errs more often. Doubt is worth something: you can pass such pictures
-# to a person. Here are all ten probabilities of the least sure one.
+# Nearly all of them. So doubt is worth something: you can pass such pictures to a person. But do not take the number at
+# its word: the network is right more often than it claims. It was trained never to be quite sure (label smoothing, in
+# lesson 05). Whether one can trust such a number is a question for the lesson on evaluation.
+#
+# Here are all ten probabilities of the least sure one.
 
 # %%
 doubtful = least_sure[0]
@@ -154,13 +169,15 @@ for picture, (row, column) in zip(two, places, strict=True):
 figure, (whole, boxes, pixels) = new_figure(8.4, 2.6, ncols=3)
 draw_picture(whole, sheet, title='"a sheet of digits"')
 draw_picture(boxes, sheet, title='"a 7 here, a 2 there"')
-for row, column in places:
-    outline(boxes, row, column, height=28, width=28)
+for picture, (row, column) in zip(two, places, strict=True):
+    ink = np.argwhere(picture > 90)
+    (top, left), (height, width) = ink.min(axis=0), np.ptp(ink, axis=0) + 1
+    outline(boxes, row + top, column + left, height=height, width=width)
 draw_picture(pixels, sheet > 90, title='"these pixels are ink"')
 show(
     figure,
-    alt="The same sheet with a 7 and a 2 three times: classified as a whole; each digit in a "
-    "box; every pixel marked as ink or paper.",
+    alt="The same sheet with a 7 and a 2 three times: classified as a whole; a box "
+    "around the ink of each digit; every pixel marked as ink or paper.",
 )
 
 # %% [markdown]
@@ -215,18 +232,18 @@ q2.check(ripe, film, spam, faces)
 # %% [markdown]
 # ### From pixels to an answer
 #
-# A picture takes three steps: it is **preprocessed** (brought to the expected size and range), its **features** are
+# A picture goes through three stages: it is **preprocessed** (brought to the expected size and range), its **features** are
 # extracted (numbers that say more than pixels do), and these are **classified**. Follow the shapes through our network:
 
 # %% tags=["nbval-check-output"]
 shapes = {type(layer).__name__: layer.output.shape for layer in model.layers}
-steps = {"preprocess": "Rescaling", "features": "Flatten", "classify": "Dense"}
-{step: shapes[name] for step, name in steps.items()}
+stages = {"preprocess": "Rescaling", "features": "Flatten", "classify": "Dense"}
+{stage: shapes[name] for stage, name in stages.items()}
 
 # %% [markdown]
 # `None` stands for *any number of pictures*. In between, 28 × 28 pixels have become 1,024 features, then 10
 # probabilities. People used to design the features by hand and classify them with, say, a support vector machine. A
-# convolutional network **learns** both steps together.
+# convolutional network **learns** both together.
 #
 # A network takes pictures by the **batch**. Keras orders the axes like this: pictures, rows, columns, channels. A grey
 # picture has one channel, a colour picture three. That is why we added an axis above:
@@ -252,7 +269,7 @@ q3.check(shape)
 # %% [markdown]
 # ## Four phases
 #
-# Every later lesson that trains a network has the same four numbered headings:
+# The later lessons that build and train a network in Keras all have these four numbered headings:
 #
 # | phase | what you do | which pictures |
 # |---|---|---|
@@ -294,16 +311,21 @@ q4.check(order)
 #
 # The **model-centric** way keeps the data and changes the network. The **data-centric** way keeps the network and
 # changes the data: more pictures, correct labels, pictures like those met in use, variations of those at hand.
-# Our network has had both: batch normalisation, and varied pictures. Which would you give up first?
+# Our network has had both: **batch normalisation**, which brings what a layer gives to a common level and spread, and
+# varied pictures. Each was left out in turn. Which of the two will be missed more?
 
 # %%
 runs.compare("mnist_s4_ours", "mnist_s4_ours_no_batch_norm", "mnist_s4_ours_no_augmentation")
 
 # %% [markdown]
-# On the same 1,000 digits the full recipe reaches {{mnist_s4_ours.test_accuracy}}. Without batch normalisation it is
-# {{mnist_s4_ours_no_batch_norm.test_accuracy}}, without varied pictures
+# Trained on the same 1,000 digits, the full recipe reads {{mnist_s4_ours.test_accuracy}} of the test pictures
+# correctly. Without batch normalisation it is {{mnist_s4_ours_no_batch_norm.test_accuracy}}, without varied pictures
 # {{mnist_s4_ours_no_augmentation.test_accuracy}}. Here the data side counts more. That is no law, so in this course you
-# measure.
+# measure. (Each recipe was trained several times, each time with another **seed**, the number from which all random
+# draws start. The ± says how far chance may have moved the mean.)
+#
+# And exercise 4? These runs are over: we report them and choose nothing by them. To choose between two recipes you
+# would compare their accuracy on the *validation* pictures.
 #
 # ## The tools
 #
@@ -347,7 +369,8 @@ table = pd.DataFrame(probabilities)
 # | `ImageDataGenerator` | legacy, under `tf.keras` only | `image_dataset_from_directory`, layers that augment |
 # | `from keras.layers.experimental …` | ImportError | `layers.Rescaling`, `layers.RandomFlip` |
 #
-# Most of these stop with an error. `Adadelta()` does not: old code runs and hardly learns. Ask Keras itself:
+# Half of these stop with an error, so you notice. The other half run, some of them with a warning. Worst is
+# `Adadelta()`: old code runs, says nothing and hardly learns. Ask Keras itself:
 
 # %% tags=["nbval-check-output"]
 rate = keras.optimizers.Adadelta().get_config()["learning_rate"]
@@ -356,38 +379,103 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 # %% [markdown]
 # ## Glossary
 #
-# In this course each word has one meaning only.
+# The words of the course, each with the meaning that it has here; in brackets, other names for the same.
 #
 # | word | meaning |
 # |---|---|
+# | accuracy | the share of pictures that get the right class |
+# | activation | what an activation function lets through |
+# | activation function | the bend between two layers, such as ReLU |
+# | Adam | an optimizer that gives each weight a step size of its own |
+# | argmax | the place of the largest number |
+# | audit | a look through all files: which are broken, odd or there twice |
 # | augmentation | random changes to training pictures that keep the label true |
+# | backpropagation | works out all slopes, from the loss back, layer by layer |
+# | balanced | every class has about as many examples |
+# | baseline | the simple answer that a network must beat |
 # | batch | the examples that are worked on together, in one step |
-# | channel | one layer of numbers in a picture (red, green, blue) or a stack of maps |
+# | batch normalisation | brings each feature map of a batch to a common mean and spread |
+# | bias | a learned number that is added to a weighted sum |
+# | big-endian (endianness) | the order of bytes in a number: the one that counts most comes first |
+# | callback | what Keras calls during training, such as after each epoch |
+# | channel | one sheet of numbers of a picture (red, green, blue) or of a stack of maps |
 # | class | one of the possible answers |
-# | dense layer | every output is a weighted sum of all inputs |
+# | colour map | says in which colour a number is drawn |
+# | convolution | a kernel slides over a picture and sums up products at every stop |
+# | convolutional layer | several filters side by side, and what they have to learn |
+# | correlation | how alike two pictures are, whatever their brightness and contrast |
+# | cross-entropy | the loss −ln p, where p is the probability of the true class |
+# | cross-validation | several rounds; in each, another part of the data is left out to judge |
+# | data card | a page on a data set: source, licence, counts, known faults |
+# | data-centric | changes the data and keeps the network |
+# | decision tree | asks one question after the other |
+# | dense layer (dense) | every output is a weighted sum of all inputs |
+# | dropout | sets random activations to 0 in training, so that none is relied on alone |
+# | dtype | how an array stores its numbers, such as uint8 or float32 |
+# | early stopping | ends training when validation no longer improves |
 # | epoch | one pass over all training examples |
 # | example | one picture with its label |
+# | feature | a number that says more than a pixel does |
 # | feature map | what one filter gives, place by place |
 # | filter | a stack of kernels, one per input channel, that writes one map |
+# | flatten | writes all numbers of the maps into one row |
+# | forest | many decision trees that vote |
+# | global average pooling | keeps one number per map: its average |
 # | gradient | the slopes of the loss, one per weight |
+# | header | the bytes in front of a file that say what follows |
+# | IDX | the file format of MNIST: a header, then plain numbers |
+# | jump | how many pixels apart two neighbours of a map lie |
 # | kernel | the small matrix of weights that slides over a channel |
+# | kernel size | how many rows and columns a kernel has |
 # | label | the right answer of an example |
-# | layer | one step of a network |
-# | learning rate | how far one step goes against the gradient |
-# | logit | a raw score, before softmax or sigmoid |
+# | label smoothing | asks for a little less than certainty |
+# | layer | one stage of a network |
+# | leak | something about the pictures that judge gets into training |
+# | learning rate | how far the weights move against the gradient |
+# | logistic regression | one dense layer with softmax |
 # | loss | one number for how wrong the network is; training makes it small |
+# | median filter (median) | every pixel becomes the middle value of its window: single specks go |
+# | model-centric | changes the network and keeps the data |
+# | momentum | a step keeps part of the one before |
+# | near duplicate | a picture that is almost another one: saved again, scaled, cut |
+# | nearest neighbour | the stored example that is most like this one |
+# | NHWC | pictures, rows, columns, channels: Keras's order of axes |
+# | one-hot | a row of zeros with a single 1, at the label's place |
 # | optimizer | the rule that turns gradients into new weights |
 # | overfitting | good on training examples, clearly worse on others |
 # | padding | a border of zeros around the input |
 # | parameters | all numbers that a network learns: weights and biases |
+# | patience | how many epochs without improvement early stopping waits |
+# | perceptual hash | a short code that is the same, or nearly, for pictures that look alike |
 # | pooling | keeps one number, such as the largest, per window |
-# | sigmoid | turns one logit into a probability |
-# | softmax | turns logits into probabilities that add up to 1 |
+# | prefetch | prepares the next batch while this one is worked on |
+# | preprocess | bring pictures to the size and range that a network expects |
+# | probability | how likely something is, from 0 to 1 |
+# | receptive field | the pixels that one value of a map sees |
+# | recognition | the loose word for saying what a picture shows |
+# | recorded run | a long training, done once and written down |
+# | ReLU (rectified linear unit) | sets negative numbers to 0 |
+# | score (logit) | a raw number per class, before softmax or sigmoid |
+# | seed | the number that random draws start from: the same seed, the same draws |
+# | shuffle buffer (buffer) | the examples from which the next one is drawn at random |
+# | sigmoid | turns one score into a probability of its own |
+# | slope (derivative) | how much the loss changes for a small change of one number |
+# | softmax | turns scores into probabilities that add up to 1 |
+# | standardise | subtract the mean, divide by the spread |
+# | step | one change of all weights, after one batch |
+# | sticker | a drawing on a made-up background, in place of a photograph |
+# | stratified (stratify) | each set has the same share of every class |
 # | stride | how far the window moves at a time |
-# | test | the sealed set, opened once |
-# | train | the set that weights are learned from |
-# | transfer learning | starting from a network trained on other pictures |
-# | validation | the set by which you choose |
+# | support vector machine | compares with stored examples, of which the nearer ones count more |
+# | test set (test) | the pictures that stay sealed and are used once, to report |
+# | training set (train) | the pictures that weights are learned from |
+# | transfer learning | starts from a network trained on other pictures |
+# | translation equivariance | what moves in the picture moves along in the map |
+# | unit | one output of a dense layer |
+# | validation set (validation) | the pictures by which you choose |
+# | weight | a learned number that an input is multiplied by |
+# | weight sharing | the same weights at every place of the picture |
+# | window | the part of a picture that a kernel or a pooling looks at |
 
 # %% [markdown]
 # ## Is this machine ready?
@@ -399,8 +487,10 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 doctor.report()
 
 # %% [markdown]
-# If not even the import at the top works, the notebook runs in the wrong Python: type `python -m helpers.doctor` in a
-# terminal, in the course's folder.
+# If not even the import at the top works, the notebook may run in another Python than the course's. Make a new cell,
+# write `import sys; sys.executable` into it, and run it: the answer should end in `.venv/bin/python` (on Windows in
+# `.venv\Scripts\python.exe`) inside the course's folder. A terminal's own `python` may be a third one. There, in the
+# course's folder, type `.venv/bin/python -m helpers.doctor`.
 
 # %% [markdown]
 # ## What you can do now

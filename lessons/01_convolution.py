@@ -12,9 +12,9 @@
 # - **apply** filters to a colour picture, and count their weights
 # - **learn** a kernel back from examples by gradient descent
 #
-# **Time:** about 39 minutes (estimate: reading, exercises, computing) · **You need:** Python and a little NumPy
+# **Time:** about 61 minutes (estimate: reading, exercises, computing) · **You need:** Python and a little NumPy
 # (arrays and slices). No network yet: all is plain arithmetic, and one formula near the end is a slope. A word is new?
-# The [glossary](00_start_here.ipynb#Glossary) has it.
+# Look in the [glossary](00_start_here.ipynb#Glossary).
 
 # %%
 import numpy as np

@@ -12,9 +12,9 @@
 # - **save** it, load it elsewhere, and turn its ten numbers into a word
 # - **judge** an accuracy: how sure is it, and what does it not show?
 #
-# **Time:** about 42 minutes (estimate: reading, exercises, computing) · **You need:** convolution, pooling and
+# **Time:** about 73 minutes (estimate: reading, exercises, computing) · **You need:** convolution, pooling and
 # shapes from lessons 01 and 02. A word is new?
-# The [glossary](00_start_here.ipynb#Glossary) has it.
+# Look in the [glossary](00_start_here.ipynb#Glossary).
 
 # %% [markdown]
 # You follow a chapter of a Keras e-book of 2018–19; we call it *the book*. It trains on 1,000 handwritten digits

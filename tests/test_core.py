@@ -162,6 +162,20 @@ def test_curves_take_a_frame(monkeypatch):
     assert bundle_of(monkeypatch, lambda: plots.show_curves(frame, ylabel="accuracy", alt="two curves that rise"))
 
 
+def test_the_style_counts_for_what_is_added_to_a_figure_later():
+    _, axes = plots.new_figure()
+    (line,) = axes.plot([1, 2], label="a line")
+    legend = axes.legend()
+    assert (line.get_linewidth(), legend.get_frame_on()) == (2, False)
+
+
+def test_no_line_of_a_caption_begins_with_a_per_cent_sign(monkeypatch):
+    alt = "Bars: one holds 98.4 % of the parameters."
+    bundle = bundle_of(monkeypatch, lambda: plots.show(np.eye(3), alt=alt))
+    assert "98.4\N{NO-BREAK SPACE}%" in bundle["text/html"]
+    assert f'alt="{alt}"' in bundle["text/html"] and bundle["text/plain"] == f"Figure: {alt}"
+
+
 def test_the_palette_keeps_a_grey_ramp():
     import io
 

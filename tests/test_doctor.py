@@ -5,13 +5,14 @@ import re
 import subprocess
 import sys
 from collections import namedtuple
+from types import SimpleNamespace
 
 import pytest
 
 from authoring.style import ABSOLUTE_PATH
 from helpers import doctor
 
-NAMES = ["Python", "kernel", "packages", "widgets", "memory", "free disk", "graphics card", "switches"]
+NAMES = ["Python", "notebook's Python", "packages", "widgets", "memory", "free disk", "graphics card", "switches"]
 
 
 @pytest.fixture(autouse=True)
@@ -63,8 +64,8 @@ def test_it_runs_without_any_package():
         [sys.executable, "-S", "-m", "helpers.doctor"], capture_output=True, text=True, cwd=doctor.ROOT
     )
     assert run.returncode == 0, run.stderr
-    assert "packages: could not be checked (ModuleNotFoundError)" in run.stdout
-    assert "Open the lessons with `make lab`" in run.stdout
+    assert "LOOK AT THIS  packages: missing in this Python" in run.stdout
+    assert "Run `make install`" in run.stdout and "could not be checked" not in run.stdout
 
 
 @pytest.mark.parametrize("broken", ["platform.python_version", "shutil.disk_usage", "metadata.distributions"])
@@ -86,13 +87,13 @@ def test_python(monkeypatch, version, fine):
     assert line.fine is fine and "3.11, 3.12 or 3.13" in line.advice
 
 
-def test_kernel(monkeypatch, elsewhere):
-    assert doctor.kernel().fine and "no .venv" in doctor.kernel().found
+def test_the_python_of_the_notebook(monkeypatch, elsewhere):
+    assert doctor.notebook().fine and "no .venv" in doctor.notebook().found
     (elsewhere / ".venv").mkdir()
-    line = doctor.kernel()
+    line = doctor.notebook()
     assert not line.fine and "make lab" in line.advice
     monkeypatch.setattr(sys, "prefix", str(elsewhere / ".venv"))
-    assert doctor.kernel().fine and "own .venv" in doctor.kernel().found
+    assert doctor.notebook().fine and "own .venv" in doctor.notebook().found
 
 
 def test_packages_as_locked():
@@ -137,7 +138,8 @@ def test_either_build_of_tensorflow_counts(monkeypatch):
 @pytest.mark.parametrize(
     ("installed", "fine"),
     [
-        ({"ipywidgets": "8.1", "jupyterlab": "4.6", "jupyterlab_widgets": "3.0"}, True),
+        ({"ipywidgets": "8.1.5", "jupyterlab": "4.6", "jupyterlab_widgets": "3.0.16"}, True),
+        ({"ipywidgets": "8.1.5", "jupyterlab": "4.6", "jupyterlab_widgets": "1.1.11"}, False),
         ({"ipywidgets": "7.7"}, True),
         ({"ipywidgets": "8.1", "jupyterlab": "4.6"}, False),
         ({"jupyterlab": "4.6", "jupyterlab_widgets": "3.0"}, False),
@@ -145,8 +147,16 @@ def test_either_build_of_tensorflow_counts(monkeypatch):
     ],
 )
 def test_widgets(monkeypatch, installed, fine):
+    wanted = {"ipywidgets": ["comm>=0.1.3", "jupyterlab-widgets~=3.0.15", 'ipykernel; extra == "test"']}
     monkeypatch.setattr(doctor, "version", installed.get)
-    assert doctor.widgets().fine is fine
+    monkeypatch.setattr(doctor.metadata, "requires", wanted.get)
+    line = doctor.widgets()
+    assert line.fine is fine
+    assert ("should be ~=3.0.15" in line.found) == (installed.get("jupyterlab_widgets") == "1.1.11")
+
+
+def test_the_installed_widgets_fit_each_other():
+    assert doctor.widgets().fine == bool(doctor.version("ipywidgets")) and "should be" not in doctor.widgets().found
 
 
 @pytest.mark.parametrize(
@@ -157,15 +167,58 @@ def test_sizes_are_rounded_down(gib, found):
     assert line.found.startswith(found) and line.fine is (gib * 2**30 >= doctor.NEEDED)
 
 
-@pytest.mark.skipif(not hasattr(os, "sysconf"), reason="Windows does not tell its memory")
-def test_the_limit_of_a_container_counts(monkeypatch, tmp_path):
-    limit = tmp_path / "memory.max"
-    monkeypatch.setattr(doctor, "CGROUP_LIMIT", limit)
-    free = doctor.memory()
-    limit.write_text("max\n")
-    assert doctor.memory() == free
-    limit.write_text(f"{2**30}\n")
-    assert doctor.memory().found == "1 GB or more" and not doctor.memory().fine
+GIB = 2**30
+
+
+@pytest.fixture
+def machine(monkeypatch, tmp_path):
+    """Set what the system tells: memory in all, available, this process's own; a container's limit and use."""
+    folder = tmp_path / "cgroup"
+    folder.mkdir()
+    monkeypatch.setattr(doctor, "CGROUP_LIMIT", folder / "memory.max")
+
+    def tell(total, available, own=0.25, limit=None, used=None, files=0.0):
+        memory = SimpleNamespace(total=int(total * GIB), available=int(available * GIB))
+        process = SimpleNamespace(memory_info=lambda: SimpleNamespace(rss=int(own * GIB)))
+        told = SimpleNamespace(virtual_memory=lambda: memory, Process=lambda: process)
+        monkeypatch.setitem(sys.modules, "psutil", told)
+        (folder / "memory.max").write_text("max\n" if limit is None else f"{int(limit * GIB)}\n")
+        if used is not None:
+            (folder / "memory.current").write_text(f"{int(used * GIB)}\n")
+            (folder / "memory.stat").write_text(f"anon 7\ninactive_file {int(files * GIB)}\nactive_file 7\n")
+        return doctor.memory()
+
+    return tell
+
+
+@pytest.mark.parametrize(
+    ("told", "fine", "found"),
+    [
+        ({"total": 8, "available": 4}, True, "8 GB or more"),
+        ({"total": 8, "available": 1.2}, False, "8 GB or more, but less than 1.5 GB of it free"),
+        ({"total": 8, "available": 1.2, "own": 0.5}, True, "8 GB or more"),
+        ({"total": 1, "available": 0.9}, False, "1 GB or more"),
+        ({"total": 64, "available": 32, "limit": 1}, False, "1 GB or more"),
+        ({"total": 64, "available": 32, "limit": 2, "used": 0.3}, True, "2 GB or more"),
+        ({"total": 64, "available": 32, "limit": 2, "used": 1.5}, False, "2 GB or more, but less than 1.5 GB of"),
+        ({"total": 64, "available": 32, "limit": 2, "used": 1.5, "files": 1.0}, True, "2 GB or more"),
+        ({"total": 8, "available": 1, "limit": 4, "used": 0.3}, False, "4 GB or more, but less than"),
+    ],
+)
+def test_memory_in_all_and_free_each_have_their_advice(machine, told, fine, found):
+    line = machine(**told)
+    assert line.fine is fine and line.found.startswith(found)
+    if not fine:
+        assert ("Close other programs" in line.advice) == ("less than" in found)
+        assert ("larger machine" in line.advice) == ("less than" not in found)
+
+
+def test_memory_where_nothing_tells(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "CGROUP_LIMIT", tmp_path / "memory.max")
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    assert (doctor.memory().found == "this system does not tell; 4 GB are plenty") != hasattr(os, "sysconf")
+    monkeypatch.delattr(os, "sysconf", raising=False)
+    assert doctor.memory().fine and "does not tell" in doctor.memory().found
 
 
 @pytest.mark.parametrize(("cards", "found"), [([], "none in use"), (["GPU:0"], "1 in use")])

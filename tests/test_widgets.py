@@ -20,7 +20,7 @@ from scipy.signal import correlate2d
 
 from authoring.execute import LIVE_VIEW, MIB
 from helpers import datasets
-from helpers.widgets import convolution, convolution_explorer, front, pooling, pooling_explorer, windows
+from helpers.widgets import canvas, convolution, convolution_explorer, front, pooling, pooling_explorer, windows
 
 EXPLORERS = {"convolution": convolution_explorer, "pooling": pooling_explorer}
 MODULES = {"convolution": convolution, "pooling": pooling}
@@ -205,6 +205,61 @@ def test_paper_is_white_and_frames_have_their_colour():
     colours = {colour for _, colour in figure.getcolors()}
     assert {(255, 255, 255), (0, 0, 0), (213, 94, 0)} <= colours
     assert figure.getpixel((1199, 0)) == (255, 255, 255)
+
+
+def colours_of(png):
+    """How many pixels of the figure have each colour."""
+    figure = Image.open(io.BytesIO(png)).convert("RGB")
+    return {colour: count for count, colour in figure.getcolors()}
+
+
+def blue_pixels(**settings):
+    """Pixels of the pooling figure that are blue, give or take what the palette does to a colour."""
+    colours = colours_of(pooling.figure_of(pooling.State(**settings)))
+    return sum(n for (r, g, b), n in colours.items() if r < 40 and b > 140 and b > g + 30)
+
+
+def test_the_pooled_map_is_there_from_the_first_stop_on():
+    """Only lesson 01 leaves the rest of the map for the reader to guess."""
+    sand = [colours_of(m.figure_of(m.State())).get(canvas.UNKNOWN, 0) for m in (convolution, pooling)]
+    assert sand[0] > 1000 and sand[1] == 0
+
+
+def test_the_pooled_map_fills_its_panel_however_small_it_is(monkeypatch):
+    cells, grid = [], canvas.Canvas.grid
+    monkeypatch.setattr(canvas.Canvas, "grid", lambda self, *a, **k: (cells.append(a[3]), grid(self, *a, **k)))
+    pooling.figure_of(pooling.State("28 × 28, a seven", size=4, stride=4))
+    assert cells[:2] == [8, 35]
+
+
+def test_a_changed_value_is_marked_also_where_the_window_stands():
+    seven = {"picture": "28 × 28, a seven", "size": 4, "stride": 4}
+    assert blue_pixels(**seven) == 0
+    state = pooling.State(**seven, shift=1)
+    changed = pooling.pooled(state) != pooling.pooled(replace(state, shift=0))
+    places = int(np.flatnonzero(changed)[0]), int(np.flatnonzero(~changed)[0])
+    on, off = (blue_pixels(**seven, shift=1, position=place) for place in places)
+    assert on > 0.98 * off > 50 * changed.sum()
+    assert f"Blue corners mark {changed.sum()} values" in pooling.alt_of(state)
+
+
+@pytest.mark.parametrize("summary", pooling.SUMMARIES)
+def test_a_value_that_the_shift_leaves_alone_keeps_its_grey(monkeypatch, summary):
+    """Otherwise the eye would find changes that are none."""
+    drawn, grid = [], canvas.Canvas.grid
+    monkeypatch.setattr(canvas.Canvas, "grid", lambda self, *a, **k: (drawn.append(a[0]), grid(self, *a, **k)))
+    states = [pooling.State(summary=summary, size=3, stride=1, shift=shift) for shift in (0, 1)]
+    for state in states:
+        pooling.figure_of(state)
+    still, moved = map(pooling.pooled, states)
+    grey = dict(zip(still.flat, drawn[1].reshape(-1, 3).tolist(), strict=True))
+    common = [(grey[v], now) for v, now in zip(moved.flat, drawn[4].reshape(-1, 3).tolist(), strict=True) if v in grey]
+    assert len(common) >= 3 and all(before == now for before, now in common)
+
+
+def test_zeros_that_come_in_are_pale_in_the_window_too():
+    state = pooling.State(shift=2)
+    assert colours_of(pooling.figure_of(state))[canvas.PADDED] > 2 * 4 * (30 * 2) ** 2
 
 
 def test_the_figure_depends_on_the_state_alone():

@@ -55,10 +55,13 @@ def describe(value):
     return f"`{text}`" if len(text) <= 60 else f"a `{type(value).__name__}` that starts `{text[:40]}…`"
 
 
-def as_number(value, what="Your answer"):
-    """Return `value` as a float; `what` names it in the sentence otherwise."""
+def as_number(value, what="Your answer", returned=True):
+    """Return `value` as a float; `what` names it in the sentence otherwise.
+
+    `returned` tells whether a function of hers gave it; a plain variable has no `return` to forget.
+    """
     if value is None:
-        raise Wrong(f"{what} is `None`. Does the function end with `return`?")
+        raise Wrong(f"{what} is `None`. {_why_none(returned, 'a number')}")
     if isinstance(value, str | bytes):
         raise Wrong(f"{what} is the text {describe(value)}. Give the number without quotes.")
     if isinstance(value, bool | np.bool_):
@@ -66,12 +69,20 @@ def as_number(value, what="Your answer"):
     if isinstance(value, tuple | list) or np.ndim(_array(value, what)):
         raise Wrong(f"{what} is {describe(value)}. The question asks for one single number.")
     try:
-        number = float("nan") if np.iscomplexobj(value) else float(value)
+        complex_number = np.iscomplexobj(value)
+        number = 0.0 if complex_number else float(value)
     except (TypeError, ValueError, OverflowError) as error:
         raise Wrong(f"{what} is {describe(value)}, which is no number to compare with.") from error
+    if complex_number:
+        raise Wrong(f"{what} is {describe(value)}, a complex number. The question asks for a plain one.")
     if not np.isfinite(number):
-        raise Wrong(f"{what} is `{number}`. Look for a division by zero or a value that was never set.")
+        advice = "Look for a division by zero or a value that was never set." if returned else "Give a finite number."
+        raise Wrong(f"{what} is `{number}`. {advice}")
     return number
+
+
+def _why_none(returned, wanted):
+    return "Does the function end with `return`?" if returned else f"Give {wanted} instead."
 
 
 def as_whole_number(value, what="Your answer"):
@@ -82,10 +93,13 @@ def as_whole_number(value, what="Your answer"):
     return int(number)
 
 
-def as_array(value, shape=None, what="Your answer"):
-    """Return `value` as a float array, of `shape` if one is given; a nested list counts as an array."""
+def as_array(value, shape=None, what="Your answer", returned=True):
+    """Return `value` as a float array, of `shape` if one is given; a nested list counts as an array.
+
+    `returned` as in `as_number`.
+    """
     if value is None:
-        raise Wrong(f"{what} is `None`. Does the function end with `return`?")
+        raise Wrong(f"{what} is `None`. {_why_none(returned, 'an array of numbers')}")
     array = _array(value, what)
     if array.dtype.kind not in "biuf":
         raise Wrong(f"{what} is {describe(value)}. The question asks for an array of numbers.")

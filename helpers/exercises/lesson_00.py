@@ -14,16 +14,21 @@ PROBABILITIES = [0.02, 0.01, 0.03, 0.55, 0.01, 0.25, 0.02, 0.01, 0.08, 0.02]
 
 def examine_guess(answer):
     """The digit with the largest probability, counted from 0."""
-    given = as_number(answer)
+    given = as_number(answer, returned=False)
     ranking = np.argsort(PROBABILITIES)[::-1]
     right, second = int(ranking[0]), int(ranking[1])
-    if given == right:
+    if abs(given - right) < 1e-6:
         return
-    quoted = f"`{given:g}`"
+    quoted = f"`{given:.12g}`"
     if given == right + 1:
         raise Wrong(f"{quoted} is the place of the largest number if you count from 1. The columns start at digit 0.")
     if given in (PROBABILITIES[right], round(100 * PROBABILITIES[right])):
         raise Wrong(f"{quoted} is how sure the network is. The question is which digit it names: the number's column.")
+    if given in (PROBABILITIES[second], round(100 * PROBABILITIES[second])):
+        raise Wrong(
+            f"{quoted} is the second guess's probability. The question is which digit the network names: the column of "
+            "the largest one."
+        )
     if given == second:
         raise Wrong(f"{quoted} is the second guess. One column holds a larger probability.")
     if given in np.flatnonzero(np.equal(PROBABILITIES, min(PROBABILITIES))):
@@ -72,11 +77,11 @@ KIND_SLIPS = {
 
 
 def kind_of(name, answer):
-    """One of KINDS, however it is spelled; "detection" is another word for none of the three."""
+    """One of KINDS, however it is spelled; a detection is none of the three."""
     if not isinstance(answer, str):
         raise Wrong(f"`{name}` is {describe(answer)}. Write one of the four words, in quotes.")
-    spelled = re.sub(r"[\s_-]", "", answer).lower()
-    if spelled == "detection":
+    spelled = re.sub(r"[\s_\-‐-―−]", "", answer).lower()  # with any of the dashes that an editor may put
+    if spelled.endswith("detection"):
         return "none"
     for kind in KINDS:
         if spelled == kind.replace("-", ""):
@@ -113,26 +118,25 @@ q2 = Problem(
 
 SHAPE = (32, 480, 640, 3)
 SHAPE_SLIPS = {
-    (32, 640, 480, 3): "Rows come before columns. 480 high means 480 rows.",
-    (32, 3, 480, 640): "You put the channels second, as PyTorch does. In Keras they come last.",
-    (32, 3, 640, 480): "In Keras the channels come last, and rows come before columns.",
-    (480, 640, 3): "That is one picture. A batch has one more axis, in front.",
-    (640, 480, 3): "That is one picture, and with columns before rows. A batch has one more axis, in front.",
-    (32, 480, 640): "That would be pictures without channels. Colour needs an axis for red, green and blue.",
     (32, 480, 640, 1): "One channel is grey. How many numbers does a colour pixel have?",
     (32, 480, 640, 4): "Red, green and blue: how many numbers is that?",
     (1, 480, 640, 3): "That is a batch of one.",
-    (480, 640, 3, 32): "The pictures are counted by the **first** axis.",
-    (480, 640, 32, 3): "The pictures are counted by the **first** axis.",
     (32, 480 * 640 * 3): "You have flattened the pictures. A batch of pictures keeps rows, columns and channels apart.",
 }
+COUNT_FIRST = "The pictures are counted by the **first** axis."
+CHANNELS_LAST = "In Keras the channels come last."
+ROWS_FIRST = "Rows come before columns: 480 high means 480 rows."
 
 
 def examine_shape(answer):
     """The four sizes in Keras's order, as a tuple, list or array."""
-    if isinstance(answer, tuple | list) and any(size is None for size in answer):
-        raise Wrong("`None` stands for any number of pictures. This batch has a number: how many pictures are in it?")
-    array = as_array(answer)
+    if isinstance(answer, str):
+        raise Wrong(f"{describe(answer)} is text. Leave out its quotes: the question asks for a tuple of four numbers.")
+    if isinstance(answer, set | frozenset):
+        raise Wrong(f"{describe(answer)} is a set, which keeps no order. Round brackets make it a tuple.")
+    if isinstance(answer, tuple | list):
+        _examine_parts(answer)
+    array = as_array(answer, returned=False)
     if array.ndim == 0:
         raise Wrong(f"{describe(answer)} is one number. A shape is a tuple with one size per axis.")
     if array.ndim > 1:
@@ -143,9 +147,43 @@ def examine_shape(answer):
     quoted = f"`{tuple(int(size) if size == int(size) else size for size in given)}`"
     if given in SHAPE_SLIPS:
         raise Wrong(f"{quoted}: {SHAPE_SLIPS[given]}")
+    if len(set(given)) == len(given) >= 3 and set(given) <= set(SHAPE):
+        raise Wrong(f"{quoted}: {_why_not_these_axes(given)}")
     if len(given) != len(SHAPE):
         raise Wrong(f"{quoted} has {len(given)} axes. Name the axes first: pictures, rows, columns, channels.")
     raise Wrong(f"{quoted} has four axes, but not these pictures'. Go through them: pictures, rows, columns, channels.")
+
+
+def _examine_parts(sizes):
+    """Each size must be a number; say so before NumPy says something else."""
+    for size in sizes:
+        if size is None:
+            raise Wrong(
+                "`None` stands for any number of pictures. This batch has a number: how many pictures are in it?"
+            )
+        if isinstance(size, str):
+            raise Wrong(f"{describe(size)} is text. The question asks for a tuple of numbers: leave out the quotes.")
+        if isinstance(size, tuple | list):
+            raise Wrong(f"{describe(size)} stands inside your tuple. Write the four sizes side by side.")
+
+
+def _why_not_these_axes(given):
+    """What is wrong with three or four of the right sizes: one that is missing, then their order."""
+    sentences = []
+    if 32 not in given:
+        sentences.append("That is one picture. A batch has one more axis, in front.")
+    elif 3 not in given:
+        sentences.append("That would be pictures without channels. Colour needs an axis for red, green and blue.")
+    elif not {480, 640} <= set(given):
+        sentences.append("A picture has rows **and** columns, each with an axis of its own.")
+    if 32 in given[1:]:
+        sentences.append(COUNT_FIRST)
+    if 3 in given[:-1]:
+        second = "You put the channels second, as PyTorch does. " if given[1] == 3 and given[0] == 32 else ""
+        sentences.append(second + CHANNELS_LAST)
+    if {480, 640} <= set(given) and given.index(640) < given.index(480):
+        sentences.append(ROWS_FIRST)
+    return " ".join(sentences)
 
 
 q3 = Problem(
@@ -154,7 +192,7 @@ q3 = Problem(
     examine_shape,
     praise="Pictures, rows, columns, channels. Height before width: arrays are addressed by row first.",
     hints=[
-        "The order of the axes stands two cells above.",
+        "The paragraph that begins “A network takes pictures by the **batch**” names the axes in their order.",
         "Rows are counted from top to bottom: their number is the height.",
         "The last axis counts the numbers of a colour pixel: red, green, blue.",
     ],
@@ -180,7 +218,7 @@ def examine_order(answer):
         answer = "".join(answer)
     if not isinstance(answer, str):
         raise Wrong(f'You hand in {describe(answer)}. Write four letters in quotes, like `"ABCD"`.')
-    given = re.sub(r"[\s,;>→-]", "", answer).upper()
+    given = re.sub(r"[\W_]", "", answer).upper()  # whatever stands between the letters
     quoted = describe(answer)
     if not given or set(given) - set(CARDS):
         raise Wrong(f'{quoted} is not made of the letters A to E. Write four of them, like `"ABCD"`.')

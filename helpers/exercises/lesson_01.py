@@ -29,7 +29,7 @@ def examine_window(answer):
     """The sum for the window in rows 2 to 4, columns 0 to 2."""
     if answer is None:
         raise Wrong("Your answer is `None`. `print` shows a number but hands back `None`: write the number itself.")
-    given = as_number(answer)
+    given = as_number(answer, returned=False)
     window = PICTURE[2:5, 0:3]
     right = int(np.sum(window * SOBEL_X))
     if given == right:
@@ -214,7 +214,7 @@ def edge_answers(kernel):
 
 def examine_kernel(answer):
     """Positive on bright above dark, 0 on vertical edges and on a plain wall."""
-    kernel = as_array(answer)
+    kernel = as_array(answer, returned=False)
     if kernel.shape != (3, 3):
         raise Wrong(f"Your kernel has the shape {kernel.shape}; three rows of three weights are asked for.")
     largest = float(abs(kernel).max())

@@ -1,5 +1,7 @@
 """Lesson 02, pooling, activations, shapes: what its exercises ask and the misconceptions they know."""
 
+import re
+
 import numpy as np
 
 from helpers.exercises.compare import Wrong, as_array, as_function, as_number, as_whole_number, call, close, describe
@@ -10,9 +12,11 @@ SMALL_MAP = np.array([[1, 3, 2, 0, 5, 1], [4, 0, 6, 2, 1, 1], [7, 2, 0, 0, 3, 9]
 
 def examine_window(maximum, average):
     """The maximum and the average of the bottom right 2 by 2 window of the lesson's map: 3, 9, 4, 4."""
-    maximum = as_number(maximum, what="Your `maximum`")
-    average = as_number(average, what="Your `average`")
+    maximum = as_number(maximum, what="Your `maximum`", returned=False)
+    average = as_number(average, what="Your `average`", returned=False)
     window = SMALL_MAP[2:4, 4:6]
+    if close([window.max(), window.mean()], [maximum, average]):
+        return
     if (maximum, average) == (window.mean(), window.max()):
         raise Wrong(f"You give {maximum:g} as the maximum and {average:g} as the average. Are they swapped?")
     for row, column in np.ndindex(2, 3):
@@ -20,10 +24,9 @@ def examine_window(maximum, average):
         if (row, column) != (1, 2) and (maximum, average) == (other.max(), other.mean()):
             place = f"rows {2 * row} and {2 * row + 1}, columns {2 * column} and {2 * column + 1}"
             raise Wrong(f"{maximum:g} and {average:g} belong to another window: {place}. Take the bottom right one.")
-    if maximum != window.max():
-        raise Wrong(f"Your `maximum` is {maximum:g}. {_why_not_maximum(maximum, window)}")
-    if average != window.mean():
-        raise Wrong(f"The maximum is right. Your `average` is {average:g}. {_why_not_average(average, window)}")
+    if not close(window.max(), maximum):
+        raise Wrong(f"Your `maximum` is {maximum:.12g}. {_why_not_maximum(maximum, window)}")
+    raise Wrong(f"The maximum is right. Your `average` is {average:.12g}. {_why_not_average(average, window)}")
 
 
 def _why_not_maximum(maximum, window):
@@ -103,6 +106,12 @@ POOL_SLIPS = {
     "Your window is always 2 by 2. Use `size`.": lambda picture, size, stride: _max_pool(picture, 2, stride),
     "Your step is always 2. Use `stride`.": lambda picture, size, stride: _max_pool(picture, size, 2),
     "Rows and columns are exchanged.": lambda picture, size, stride: _max_pool(picture, size, stride).T,
+    "The values are right but lie in one row. Return one list per row of windows.": (
+        lambda picture, size, stride: _max_pool(picture, size, stride).ravel()
+    ),
+    "Your array keeps whole numbers only. Where does it get its `dtype`?": (
+        lambda picture, size, stride: np.trunc(_max_pool(picture, size, stride))
+    ),
     "The last window of a row or column is missing: `range` stops before its end, so it needs a + 1.": (
         _pool_until(lambda size: -1)
     ),
@@ -121,6 +130,7 @@ def examine_max_pool(answer):
         (random.integers(-9, 10, size=(7, 9)), 3, 2),
         (random.integers(-9, 10, size=(7, 6)), 2, 3),
         (random.integers(-9, 10, size=(5, 4)), 3, 1),
+        (random.normal(size=(4, 6)), 2, 2),
         (random.normal(size=(4, 4)), 4, 4),
     ]
     for case in cases:
@@ -166,8 +176,8 @@ q2 = Problem(
 
 def examine_bend(first, second):
     """Two numbers of opposite signs: ReLU of the sum then differs from the sum of the ReLUs."""
-    first = as_number(first, what="Your `first`")
-    second = as_number(second, what="Your `second`")
+    first = as_number(first, what="Your `first`", returned=False)
+    second = as_number(second, what="Your `second`", returned=False)
     before, after = max(first, 0.0) + max(second, 0.0), max(first + second, 0.0)
     if before != after:
         return
@@ -268,9 +278,20 @@ def _softmax_call(answer, scores):
     try:
         return call(quietly, scores)
     except Wrong as wrong:
-        if scores.ndim == 1 or "AxisError" in str(wrong) or "ValueError" not in str(wrong):
-            raise
-        raise Wrong(f"{wrong} With many rows the maxima and sums need `keepdims=True` to fit.") from wrong
+        raise Wrong(f"{wrong} {_why_it_stops(str(wrong), scores.ndim)}".strip()) from wrong
+
+
+def _why_it_stops(message, axes):
+    """What to say, besides Python's own words, of an error that an idea explains; "" where none is known."""
+    if axes == 1:
+        if "AxisError" in message or "tuple index out of range" in message:
+            return "One row of scores has axis 0 alone. `axis=-1` is the last axis: it fits one row and many."
+        return ""
+    if "TypeError" in message:
+        return "Here `scores` has rows, so that a loop over it meets whole rows. `np.exp` takes arrays of any shape."
+    if "ambiguous" in message:
+        return "Python's own `max` and `if` cannot compare whole rows. Take `scores.max(axis=-1, keepdims=True)`."
+    return "With many rows the maxima and sums need `keepdims=True` to fit." if "ValueError" in message else ""
 
 
 def _why_not_shares(shares, expected):
@@ -279,7 +300,8 @@ def _why_not_shares(shares, expected):
     sums = shares.sum(axis=-1)
     worst = float(np.ravel(sums)[np.argmax(np.abs(np.ravel(sums) - 1))])
     if abs(worst - 1) > 1e-6:
-        return f"The shares of one example sum to {worst:.3f}. They should sum to 1."
+        small = " Leave the denominator as it is: nothing need be added to it." if abs(worst - 1) < 0.01 else ""
+        return f"The shares of one example sum to {worst:.8g}. They should sum to 1.{small}"
     return "The shares sum to 1, but they differ: exponential of each score, divided by the sum of the exponentials."
 
 
@@ -352,35 +374,62 @@ def examine_weight_gradient(answer):
         (np.array([0.7, 0.2, 0.1]), 1, np.array([1.0, 0.0, -2.0, 0.5])),
         (np.array([0.25, 0.75]), 0, np.array([1.0, 2.0, 3.0])),
         (np.array([0.2, 0.3, 0.5]), 2, np.array([0.5, 1.0, -1.0])),
+        (np.array([0.123, 0.456, 0.421]), 0, np.array([0.37, -1.21])),
     ]
     for case in cases:
         p, label, x = case
         asked = f"For the probabilities {p.tolist()}, label {label} and x = {x.tolist()}"
-        slopes = as_array(call(answer, *case), what=f"{asked}, what you return")
+        slopes = _slopes_of(answer, case, asked)
         expected = np.outer(p - np.eye(len(p))[label], x)
         if close(expected, slopes):
             continue
-        given = f"`{slopes.round(3).tolist()}`" if slopes.size <= 4 else f"the shape {slopes.shape}"
+        given = f"`{slopes.round(3).tolist()}`" if slopes.size <= 8 else f"the shape {slopes.shape}"
         for sentence, slip in GRADIENT_SLIPS.items():
             if close(slip(*case), slopes):
                 raise Wrong(f"{asked}, you return {given}. {sentence}")
         raise Wrong(f"{asked}, you return {given}. {_why_not_gradient(slopes, expected)}")
 
 
+def _slopes_of(answer, case, asked):
+    """What the answer returns, as an array; errors and results of the wrong kind that an idea explains are told so."""
+    try:
+        value = call(answer, *case)
+    except Wrong as wrong:
+        if "ValueError" in str(wrong) and re.search("broadcast|matmul|aligned", str(wrong)):
+            raise Wrong(f"{wrong} Every class meets every input: `np.outer` makes all the products.") from wrong
+        raise
+    if isinstance(value, tuple) and any(isinstance(part, np.ndarray) and part.ndim == 2 for part in value):
+        raise Wrong(f"{asked}, you return {len(value)} things. Return one array: the slopes of the weights.")
+    return as_array(value, what=f"{asked}, what you return")
+
+
 def _why_not_gradient(slopes, expected):
     if slopes.shape != expected.shape:
         return f"There are {expected.shape[0]} classes and {expected.shape[1]} inputs: the shape {expected.shape}."
-    sizes = slopes / np.where(expected == 0, 1, expected)
-    ratios = sizes[expected != 0]
-    if np.allclose(ratios, ratios[0]):
+    if not slopes.any():
         return (
-            f"Every slope is {ratios[0]:.3g} times what it should be. This is one example: there is nothing to average."
+            "Every slope is 0. Did you take the guess, a 1 for the likeliest class? Even where it is right, its "
+            "**probability** is short of 1: that is the error."
         )
+    ratios = slopes[expected != 0] / expected[expected != 0]
+    if close(ratios, np.full(ratios.shape, ratios[0])):
+        return _why_not_this_multiple(ratios[0], expected.shape)
+    if any(close(expected.round(digits), slopes) for digits in range(5)):
+        return "You round. Keep all digits: training adds up many small steps."
     row, column = (int(n) for n in np.argwhere(~np.isclose(slopes, expected))[0])
     return (
         f"Your slope for class {row} and input {column} is {slopes[row, column]:.3g}. By hand: (probability of class "
         f"{row}, minus 1 if it is the true class) times x[{column}]."
     )
+
+
+def _why_not_this_multiple(ratio, shape):
+    start = f"Every slope is {ratio:.3g} times what it should be."
+    if any(np.isclose(ratio, 1 / n) for n in (*shape, shape[0] * shape[1])):
+        return f"{start} This is one example: there is nothing to average."
+    if ratio < 0:
+        return f"{start} Return the slope alone: the minus sign and the learning rate belong to the step."
+    return f"{start} Return prediction minus truth, times the input, with no factor: a learning rate comes later."
 
 
 q5 = Problem(
@@ -416,12 +465,17 @@ def _only_last_stride(layers):
     return field
 
 
-def _added_strides(layers):
-    field, jump = 1, 1
-    for size, stride in layers:
-        field += (size - 1) * jump
-        jump += stride - 1
-    return field
+def _added_strides(less):
+    """The jump grows by stride - `less`, where it should be multiplied by the stride."""
+
+    def slip(layers):
+        field, jump = 1, 1
+        for size, stride in layers:
+            field += (size - 1) * jump
+            jump += stride - less
+        return field
+
+    return slip
 
 
 FIELD_SLIPS = {
@@ -439,24 +493,34 @@ FIELD_SLIPS = {
         lambda layers: _field(layers, stride_first=True)
     ),
     "You use the stride of the layer before alone. All earlier strides multiply.": _only_last_stride,
-    "You add the strides up. Two strides of 2 make neighbours four pixels apart: multiply.": _added_strides,
+    "You add the strides up. Two strides of 2 make neighbours four pixels apart: multiply them.": _added_strides(1),
+    "You add the stride to the jump. Two strides of 2 make neighbours four pixels apart: multiply.": _added_strides(0),
+    "You take the layer's own stride. How far apart its inputs lie is up to the layers **before** it: `jump`.": (
+        lambda layers: 1 + sum((size - 1) * stride for size, stride in layers)
+    ),
     "That is the jump, the distance between neighbours. The field grows by (size − 1) · jump at every layer.": (
         lambda layers: int(np.prod([stride for _, stride in layers]))
     ),
-    "You multiply the sizes. Windows overlap, so each layer adds only a few pixels.": (
+    "That is the product of the sizes. A layer adds (size − 1) · jump, and jump grows by the stride.": (
         lambda layers: int(np.prod([size for size, _ in layers]))
     ),
     "That is the area. The side is asked for.": lambda layers: _field(layers) ** 2,
-    "You go through the layers backwards. Begin with the one next to the picture.": (
-        lambda layers: _field(layers[::-1])
-    ),
+    "You go backwards, or use the recipe for going backwards. Adding (size − 1) · jump begins next to the picture; "
+    "(field − 1) · stride + size begins at the last layer.": (lambda layers: _field(layers[::-1])),
     "You look at the first layer only. Does `return` stand inside the loop?": lambda layers: _field(layers[:1]),
+    "That is the largest window. Every layer behind the first adds to what one value sees.": (
+        lambda layers: max(size for size, _ in layers)
+    ),
+    "You keep only what the last layer adds. Is there an `=` where `+=` should be?": (
+        lambda layers: (layers[-1][0] - 1) * int(np.prod([stride for _, stride in layers[:-1]]))
+    ),
 }
 FIELD_CASES = [
     [(3, 1)],
     [(3, 1), (3, 1)],
     [(3, 1), (3, 1), (2, 2), (3, 1)],
     [(5, 2), (3, 1)],
+    [(3, 2), (5, 1)],
     [(3, 1), (2, 2), (3, 1), (2, 2), (3, 1)],
     [(7, 2), (3, 2), (3, 1), (1, 1), (3, 2), (3, 1)],
     [(2, 3), (2, 3), (2, 3), (2, 1)],
@@ -475,8 +539,6 @@ def examine_receptive_field(answer):
             f"{_first_difference(got, right)} Go through it on paper: write down field and jump after each layer, "
             "both from 1."
         )
-    if (empty := _field_of(answer, [])) != 1:
-        raise Wrong(f"For no layers at all you return {empty}. A pixel still sees itself.")
 
 
 def _field_of(answer, layers):

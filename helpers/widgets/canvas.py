@@ -80,6 +80,16 @@ class Canvas:
         box = (left - out, top - out, left + width + out, top + height + out)
         self.pen.rectangle([round(v * SCALE) for v in box], outline=colour, width=round(thickness * SCALE))
 
+    def corner(self, left, top, cell):
+        """Mark a square of `cell` in its top left corner, in blue with a white edge that sets it off from any grey.
+
+        The corner lies inside the half of a frame that a square or its neighbour may get.
+        """
+        left, top = left + 1.5, top + 1.5
+        for side, colour in ((cell / 3 + 1.5, "white"), (cell / 3, BLUE)):
+            points = [(left, top), (left + side, top), (left, top + side)]
+            self.pen.polygon([(round(x * SCALE), round(y * SCALE)) for x, y in points], fill=colour)
+
     def grid(self, colours, left, top, cell, values=None):
         """Draw one square of `cell` per colour, with lines between them where there is room, and the `values` in."""
         rows, columns = colours.shape[:2]
@@ -130,17 +140,20 @@ def cell_of(values):
     return min(50, PANEL // max(values.shape))
 
 
-def below_pair(values, windows):
-    """Where the space under the pair begins: below the picture, and below a window that is larger than it."""
-    return TOP + max(len(values), windows.size) * cell_of(values)
+def below_pair(values, windows, result=None):
+    """Where the space under the pair begins: below the picture, a window larger than it, and the whole `result`."""
+    height = max(len(values), windows.size) * cell_of(values)
+    return TOP + max(height, 0 if result is None else len(result) * cell_of(result))
 
 
-def draw_pair(canvas, before, after, windows, position, marked=None):
-    """Draw the picture under its window on the left and the result, filled in up to this stop, on the right.
+def draw_pair(canvas, before, after, windows, position, *, whole=False, marked=None, scale=None):
+    """Draw the picture under its window on the left and the result on the right.
 
     `before` is `(title, values, colours)` of the picture, `after` is `(title, values)`, the whole result, or a title
-    and None where no stop fits. What the window does not light up is dimmed, what is not yet worked out is sand.
-    `marked` tells which values of the result get a blue frame.
+    and None where no stop fits. What the window does not light up is dimmed. The result is filled in up to this stop,
+    at the picture's scale, and what is not yet worked out is sand; or, if `whole`, it is all there and fills its
+    panel. `marked` tells which values of the result get a blue corner; `scale` is the result's own black and white,
+    by default its lowest and highest value.
     """
     title, values, colours = before
     cell = cell_of(values)
@@ -157,12 +170,13 @@ def draw_pair(canvas, before, after, windows, position, marked=None):
         canvas.text(left, middle, "No stop fits.", size=18, bold=True, colour=RED)
         return
     canvas.text((LEFT + values.shape[1] * cell + left) / 2, middle, "→", size=30, anchor="mm")
-    colours = greys(result, *span(result))
-    known = np.arange(result.size).reshape(result.shape) <= position
+    colours = greys(result, *(scale or span(result)))
+    known = np.full(result.shape, True) if whole else np.arange(result.size).reshape(result.shape) <= position
     colours[~known] = UNKNOWN
+    cell = cell_of(result) if whole else cell
     canvas.grid(colours, left, TOP, cell, np.where(known, result, np.nan))
     for row, column in np.argwhere(known & marked) if marked is not None else ():
-        canvas.frame(left + column * cell + 1, TOP + row * cell + 1, cell - 2, cell - 2, colour=BLUE, thickness=1.5)
+        canvas.corner(left + column * cell, TOP + row * cell, cell)
     row, column = windows.stop(position)
     canvas.frame(left + column * cell, TOP + row * cell, cell, cell)
 

@@ -103,18 +103,21 @@ def alt_of(state):
     if not state.windows.count:
         return f"{start}: the window is larger than the picture, so there is no pooled map."
     row, column = state.windows.stop(state.position)
-    done = row * state.windows.columns + column + 1
-    return (
-        f"{start}, stride {state.stride}, at row {row}, column {column} of the pooled map. {sum_in_words(state)} "
-        f"{plural(done, 'stop')} of {state.windows.count:,} done."
+    text = (
+        f"{start}, stride {state.stride}, at row {row}, column {column} of the pooled map, which has "
+        f"{plural(state.windows.count, 'value')}. {sum_in_words(state)}"
     )
+    if state.shift:
+        marked = int((pooled(state) != pooled(replace(state, shift=0))).sum())
+        text += f" Blue corners mark {plural(marked, 'value')} that the shift has changed."
+    return text
 
 
 def figure_of(state):
     """The figure as PNG bytes: picture, pooled map, and below them this window and its one number."""
     cell = 38 if state.size < 4 else 30
     shifted, result = state.shifted, pooled(state)
-    below = canvas.below_pair(shifted, state.windows) + 44
+    below = canvas.below_pair(shifted, state.windows, result) + 44
     page = canvas.Canvas(canvas.WIDTH, below + (0 if result is None else max(2, state.size) * cell + 8))
     scale = canvas.span(windows.picture(state.picture))
     colours = canvas.greys(shifted, *scale)
@@ -125,17 +128,20 @@ def figure_of(state):
     if result is not None and state.shift:
         marked = result != pooled(replace(state, shift=0))
         after = (f"{after[0]} (blue: changed)", result)
-    canvas.draw_pair(page, before, after, state.windows, state.position, marked)
+    # The picture's own black and white: a value that a shift leaves alone keeps its grey.
+    scale = [value * (state.size**2 if state.summary == "sum" else 1) for value in scale]
+    canvas.draw_pair(page, before, after, state.windows, state.position, whole=True, marked=marked, scale=scale)
     if result is not None:
-        draw_window(page, state, below, cell, scale)
+        draw_window(page, state, below, cell, colours)
     return page.png()
 
 
-def draw_window(page, state, top, cell, scale):
-    """Write the values of one window, and their maximum, average or sum."""
+def draw_window(page, state, top, cell, colours):
+    """Write the values of one window in the `colours` of the picture, and their maximum, average or sum."""
     values, side = seen(state), state.size * cell
+    row, column = state.windows.corner(state.position)
     page.text(canvas.LEFT, top - 12, "window", size=13)
-    page.grid(canvas.greys(values, *scale), canvas.LEFT, top, cell, values)
+    page.grid(colours[row : row + state.size, column : column + state.size], canvas.LEFT, top, cell, values)
     page.frame(canvas.LEFT, top, side, side)
     middle = top + max(side, 50) / 2
     page.text(side + 30, middle, "→", size=24, anchor="mm")

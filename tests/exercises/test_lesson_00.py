@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from answers import assert_right, assert_survives_garbage, assert_wrong
 
-from helpers import datasets, quiet, runs
+from helpers import datasets, models, quiet, runs
 from helpers.exercises import lesson_00, source
 from helpers.exercises.lesson_00 import KIND_SLIPS, KINDS, PROBABILITIES, SHAPE_SLIPS, TASKS, q1, q2, q3, q4
 
@@ -30,6 +30,7 @@ def test_guess_right():
     assert_right(q1, *solution("q1"))
     assert_right(q1, np.argmax(PROBABILITIES))
     assert_right(q1, 3.0)
+    assert_right(q1, 3 + 1e-7)
 
 
 def test_the_lesson_shows_the_probabilities_that_are_checked():
@@ -43,6 +44,12 @@ def test_the_lesson_shows_the_probabilities_that_are_checked():
         (4, "count from 1"),
         (0.55, "how sure the network is"),
         (55, "how sure the network is"),
+        (0.25, "the second guess's probability"),
+        (25, "the second guess's probability"),
+        (3.00001, "`3.00001` is no column"),
+        (None, "Give a number instead."),
+        (float("nan"), "Give a finite number."),
+        (3 + 0j, "a complex number"),
         (5, "second guess"),
         (1, "**smallest**"),
         (7, "**smallest**"),
@@ -71,6 +78,7 @@ def test_kinds_right():
     assert_right(q2, *solution("q2"))
     assert_right(q2, "Multiclass", "multi label", "BINARY", "None")
     assert_right(q2, "multi_class", " multi-label ", "binary", "detection")
+    assert_right(q2, "multi–class", "multi‑label", "binary", "object detection")
 
 
 def test_no_other_combination_is_accepted_and_each_slip_has_its_sentence():
@@ -123,6 +131,15 @@ def test_each_slip_in_a_shape_is_named(shape):
     assert_wrong(q3, (shape,), SHAPE_SLIPS[shape])
 
 
+@pytest.mark.parametrize("length", [3, 4])
+def test_no_order_of_the_sizes_gets_a_general_sentence(length):
+    for shape in itertools.permutations((32, 480, 640, 3), length):
+        outcome = q3.judge(shape)
+        if shape != (32, 480, 640, 3):
+            assert outcome.status == "incorrect" and f"`{shape}`: " in outcome.message, outcome.message
+            assert "Name the axes first" not in outcome.message and not outcome.message.endswith(": ")
+
+
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
@@ -131,9 +148,20 @@ def test_each_slip_in_a_shape_is_named(shape):
         ((32, 480, 640, 3, 1), "has 5 axes"),
         ((64, 480, 640, 3), "has four axes"),
         ((32, 480.5, 640, 3), "480.5"),
-        ("(32, 480, 640, 3)", "asks for an array of numbers"),
+        ("(32, 480, 640, 3)", "Leave out its quotes: the question asks for a tuple"),
+        (("32", 480, 640, 3), "`'32'` is text"),
+        ((32, (480, 640), 3), "`(480, 640)` stands inside your tuple"),
+        ((32, 3, 480, 640), "as PyTorch does. In Keras the channels come last."),
+        ((32, 480, 3, 640), "In Keras the channels come last."),
+        ((32, 640, 480, 3), "480 high means 480 rows"),
+        ((3, 480, 640, 32), "counted by the **first** axis. In Keras the channels come last."),
+        ((640, 480, 3, 32), "counted by the **first** axis. In Keras the channels come last. Rows come before"),
+        ((480, 640, 3), "That is one picture. A batch has one more axis"),
+        ((32, 640, 480), "pictures without channels. Colour needs an axis for red, green and blue. Rows come before"),
+        ((32, 480, 3), "has rows **and** columns"),
+        ((480, 480, 640, 3), "has four axes"),
         (np.zeros((1, 2, 2, 3)), "asks for the shape"),
-        ({32, 480, 640, 3}, "asks for an array of numbers"),
+        ({32, 480, 640, 3}, "is a set, which keeps no order"),
         ((), "has 0 axes"),
     ],
 )
@@ -153,6 +181,8 @@ def test_order_right():
     assert_right(q4, "beda")
     assert_right(q4, ["B", "E", "D", "A"])
     assert_right(q4, "B → E → D → A")
+    for spelled in ("BEDA.", "B/E/D/A", "B – E – D – A", "B_E_D_A", "(B) (E) (D) (A)"):
+        assert_right(q4, spelled)
 
 
 def test_no_other_order_is_accepted():
@@ -209,18 +239,17 @@ def test_no_digit_is_in_two_sets():
     ) == sum(digits.counts().values())
 
 
-def test_the_glossary_is_short_and_sorted():
-    table = LESSON.partition("# ## Glossary")[2].partition("# %%")[0]
-    rows = re.findall(r"^# \| ([\w ]+) \| (.+) \|$", table, re.MULTILINE)[1:]
-    words = [word for word, _ in rows]
-    assert len(words) >= 25 and words == sorted(words)
-    assert sum(len(meaning.split()) for row in rows for meaning in row) <= 300
-
-
 @pytest.fixture(scope="module")
 def keras():
     quiet.start_tensorflow()
     return importlib.import_module("keras")
+
+
+def test_half_of_the_table_stops_with_an_error():
+    table = LESSON.partition("### What has changed")[2].partition("Half of these stop")[0]
+    happens = re.findall(r"^# \| .+ \| (.+) \| .+ \|$", table, re.MULTILINE)[1:]
+    stops = [what for what in happens if re.match("ImportError|ValueError|gone", what)]
+    assert (len(happens), len(stops)) == (12, 6)
 
 
 @pytest.mark.parametrize(
@@ -236,6 +265,17 @@ def test_what_the_table_calls_an_import_error_is_one(keras, code):
     assert code.split()[1].split(".")[-1] in LESSON or code.split()[-1] in LESSON
     with pytest.raises(ImportError):
         exec(code)
+
+
+def test_nearly_all_errors_are_among_the_least_sure_and_the_network_claims_too_little(keras):
+    images, labels = datasets.mnist().validation
+    model = runs.load_weights(models.mnist_ours(), "mnist_s4_ours")
+    probabilities = model.predict(images[..., np.newaxis], verbose=0)
+    confidence, wrong = probabilities.max(axis=1), probabilities.argmax(axis=1) != labels
+    assert wrong[confidence.argsort()[:100]].sum() >= 0.8 * wrong.sum() >= 8
+    for count in (10, 100, 1000):
+        chosen = confidence.argsort()[:count]
+        assert confidence[chosen].mean() + 0.05 < 1 - wrong[chosen].mean()
 
 
 def test_the_other_rows_of_the_table(keras, tmp_path, caplog):

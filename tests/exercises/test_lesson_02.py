@@ -1,5 +1,7 @@
 """Lesson 02's exercises: right answers are accepted, wrong ones earn the sentence that names the idea that is off."""
 
+import math
+
 import numpy as np
 import pytest
 from answers import assert_right, assert_survives_garbage, assert_wrong
@@ -23,6 +25,7 @@ def test_q1_right():
     assert_right(q1, worked["maximum"], worked["average"])
     assert_right(q1, 9.0, 5.0)
     assert_right(q1, np.int64(9), np.float32(5))
+    assert_right(q1, 9, 5 + 1e-12)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +47,9 @@ def test_q1_right():
         (9, 7, "then divide by four"),
         ("9", 5, "without quotes"),
         (9, [5], "one single number"),
+        (9, 5.0001, "`average` is 5.0001."),
+        (9, None, "Give a number instead."),
+        (float("nan"), 5, "Give a finite number."),
     ],
 )
 def test_q1_wrong(maximum, average, sentence):
@@ -110,6 +116,13 @@ def pool_last_wrong(picture, size, stride):
     return pooled
 
 
+def pool_into_whole_numbers(picture, size, stride):
+    pooled = pool_windows(picture, size, stride)
+    kept = np.zeros(pooled.shape, dtype=int)
+    kept[:] = pooled
+    return kept
+
+
 def test_q2_right():
     assert_right(q2, solution(q2)["max_pool"])
     assert_right(q2, pool_by(np.max))
@@ -133,7 +146,8 @@ def test_q2_right():
         (pool_short, "needs a + 1"),
         (pool_overhanging, "hang over the edge"),
         (pool_last_wrong, "where you have 10"),
-        (lambda picture, size, stride: pool_windows(picture, size, stride).ravel(), "Count by hand how many windows"),
+        (lambda picture, size, stride: pool_windows(picture, size, stride).ravel(), "lie in one row"),
+        (pool_into_whole_numbers, "keeps whole numbers only"),
         (lambda picture, size, stride: picture.max(), "Count by hand how many windows"),
         (lambda picture, size: picture, "Keep the first line"),
     ],
@@ -166,7 +180,9 @@ def test_q3_right():
         (1e300, -1e-300, "so small a difference"),
         ("3", -5, "without quotes"),
         (True, -5, "asks for a number"),
-        (float("inf"), -5, "division by zero"),
+        (float("inf"), -5, "Give a finite number."),
+        (3, None, "Give a number instead."),
+        (3, -5j, "a complex number"),
     ],
 )
 def test_q3_wrong(first, second, sentence):
@@ -213,6 +229,15 @@ def softmax_subtracting(shift):
     return answer
 
 
+def softmax_by_plain_python(scores):
+    powers = [math.exp(score) for score in scores]
+    return [power / sum(powers) for power in powers]
+
+
+def softmax_by_python_max(scores):
+    return softmax_naive(scores - max(scores))
+
+
 def softmax_of_many_or_text(scores):
     return "nothing" if scores.max() > 100 else softmax_naive(scores)
 
@@ -244,7 +269,13 @@ def test_q4_right():
         (lambda s: np.exp(s) / np.exp(s).sum(), "sum over all examples"),
         (lambda s: np.exp(s) / np.exp(s).sum(axis=0, keepdims=s.ndim > 1), "down the columns"),
         (lambda s: softmax_naive(2 * s), "The shares sum to 1, but they differ"),
-        (lambda s: softmax_naive(s) / 2, "sum to 0.500"),
+        (lambda s: softmax_naive(s) / 2, "sum to 0.5. They should sum to 1."),
+        (lambda s: np.exp(s) / (np.exp(s).sum(axis=-1, keepdims=True) + 1e-5), "nothing need be added to it"),
+        (lambda s: np.exp(s) / (np.exp(s).sum(axis=-1, keepdims=True) + 1e-5), "sum to 0.99999"),
+        (lambda s: np.exp(s) / np.exp(s).sum(axis=1, keepdims=True), "`axis=-1` is the last axis"),
+        (lambda s: np.exp(s) / np.exp(s).sum(axis=1, keepdims=True), "One row of scores has axis 0 alone"),
+        (softmax_by_plain_python, "a loop over it meets whole rows"),
+        (softmax_by_python_max, "cannot compare whole rows"),
         (lambda s: softmax_naive(s)[..., :1], "one share per score"),
         (softmax_of_many_or_text, "array of numbers"),
         (lambda: 1, "Keep the first line"),
@@ -283,6 +314,7 @@ def test_q5_right():
     assert_right(q5, solution(q5)["weight_gradient"])
     assert_right(q5, gradient_by_broadcast)
     assert_right(q5, gradient_in_place)
+    assert_right(q5, lambda p, t, x: tuple(map(tuple, gradient_by_broadcast(p, t, x))))
 
 
 @pytest.mark.parametrize(
@@ -298,6 +330,17 @@ def test_q5_right():
         (lambda p, t, x: np.outer(p * (1 - one_hot(p, t)), x), "no slope at all"),
         (lambda p, t, x: np.sum(p - one_hot(p, t)) * np.sum(x), "one number"),
         (lambda p, t, x: gradient_by_broadcast(p, t, x) / len(p), "0.25 times"),
+        (lambda p, t, x: gradient_by_broadcast(p, t, x) / len(x), "0.5 times what it should be. This is one example"),
+        (lambda p, t, x: -0.1 * gradient_by_broadcast(p, t, x), "-0.1 times what it should be. Return the slope alone"),
+        (lambda p, t, x: 2 * gradient_by_broadcast(p, t, x), "2 times what it should be. Return prediction minus"),
+        (lambda p, t, x: np.outer(one_hot(p, p.argmax()) - one_hot(p, t), x), "Did you take the guess"),
+        (lambda p, t, x: (p - one_hot(p, t)) * x, "Every class meets every input"),
+        (lambda p, t, x: (p - one_hot(p, t)) @ x, "Every class meets every input"),
+        (lambda p, t, x: np.dot(p - one_hot(p, t), x), "Every class meets every input"),
+        (lambda p, t, x: (gradient_by_broadcast(p, t, x), p - one_hot(p, t)), "you return 2 things"),
+        (lambda p, t, x: gradient_by_broadcast(p, t, x).round(2), "You round"),
+        (lambda p, t, x: gradient_by_broadcast(p, t, x).round(3), "You round"),
+        (lambda p, t, x: -gradient_by_broadcast(p, t, x), "you return `[[-0.2, 0.1], [-0.4, 0.2], [-0.6, 0.3], [1.2"),
         (lambda p, t, x: gradient_by_broadcast(p, t, x).ravel(), "4 classes and 2 inputs"),
         (lambda p, t, x: gradient_by_broadcast(p, t, np.abs(x)), "By hand"),
         (lambda p, t, x: p @ x, "stops with `ValueError"),
@@ -346,6 +389,42 @@ def field_stride_first(layers):
     return field
 
 
+def field_by_columns(layers):
+    """Right for every list that has a layer in it."""
+    sizes, strides = np.array(layers)[:, 0], np.array(layers)[:, 1]
+    return 1 + ((sizes - 1) * np.cumprod([1, *strides[:-1]])).sum()
+
+
+def field_widened_by_size(layers):
+    field, jump = 1, 1
+    for size, _ in layers:
+        field += (size - 1) * jump
+        jump *= size
+    return field
+
+
+def field_by_own_stride(layers):
+    field = 1
+    for size, stride in layers:
+        field += (size - 1) * stride
+    return field
+
+
+def field_of_last_layer(layers):
+    jump = 1
+    for size, stride in layers:
+        field = (size - 1) * jump
+        jump *= stride
+    return field
+
+
+def field_forwards_by_the_other_recipe(layers):
+    field = 1
+    for size, stride in layers:
+        field = (field - 1) * stride + size
+    return field
+
+
 def field_returns_early(layers):
     field, jump = 1, 1
     for size, stride in layers:
@@ -358,6 +437,7 @@ def test_q6_right():
     assert_right(q6, solution(q6)["receptive_field"])
     assert_right(q6, field_backwards)
     assert_right(q6, field_by_products)
+    assert_right(q6, field_by_columns)
 
 
 @pytest.mark.parametrize(
@@ -371,11 +451,16 @@ def test_q6_right():
         (field(widen=lambda jump, stride: stride), "All earlier strides multiply"),
         (field(widen=lambda jump, stride: jump + stride - 1), "You add the strides up"),
         (lambda layers: int(np.prod([stride for _, stride in layers])), "That is the jump"),
-        (lambda layers: int(np.prod([size for size, _ in layers])), "multiply the sizes"),
+        (lambda layers: int(np.prod([size for size, _ in layers])), "product of the sizes. A layer adds"),
+        (field_widened_by_size, "jump grows by the stride"),
+        (field(widen=lambda jump, stride: jump + stride), "You add the stride to the jump"),
+        (field_by_own_stride, "layers **before** it"),
+        (lambda layers: max(size for size, _ in layers), "largest window"),
+        (field_of_last_layer, "`=` where `+=`"),
+        (field_forwards_by_the_other_recipe, "use the recipe for going backwards"),
         (lambda layers: field_by_products(layers) ** 2, "That is the area"),
-        (lambda layers: field_by_products(layers[::-1]), "backwards"),
+        (lambda layers: field_by_products(layers[::-1]), "You go backwards, or"),
         (field_returns_early, "inside the loop"),
-        (lambda layers: field_by_products(layers) if layers else 0, "For no layers at all you return 0"),
         (lambda layers: field_by_products(layers) + len(layers), "write down field and jump"),
         (lambda layers: field_by_products(layers) / 2, "no whole number"),
     ],

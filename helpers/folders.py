@@ -1,0 +1,115 @@
+"""A folder with one folder of pictures per class, as a data set: which files are usable, and fixed splits of them."""
+
+import hashlib
+import os
+import uuid
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from helpers import images
+from helpers.splits import SEED, stratified_order
+
+TEXT = ["file", "verdict", "reason", "mode", "format", "same_as", "sha256"]
+
+
+def remembered_audit(folder, cache):
+    """What `helpers.images.audit` says of `folder`, with the column `sha256` of each usable file's content.
+
+    The report is kept in `cache` and used again as long as no file's name, size or time of change is another.
+    """
+    folder, digest = Path(folder), hashlib.sha256(Path(images.__file__).read_bytes())
+    for parent, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            about = os.stat(os.path.join(parent, name))
+            relative = Path(parent, name).relative_to(folder).as_posix()
+            digest.update(f"{relative} {about.st_size} {about.st_mtime_ns}\n".encode())
+    kept = Path(cache) / f"{digest.hexdigest()[:32]}.csv"
+    if kept.is_file():
+        return pd.read_csv(kept, keep_default_na=False, dtype=dict.fromkeys(TEXT, str))
+    report = images.audit(folder)
+    report["same_as"] = report["same_as"].fillna("")
+    usable = is_usable(report)
+    report["sha256"] = [
+        _sha256(folder / file) if fine else "" for file, fine in zip(report["file"], usable, strict=True)
+    ]
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        partial = kept.with_suffix(f".{uuid.uuid4().hex[:8]}")
+        report.to_csv(partial, index=False)
+        partial.replace(kept)
+    except OSError:  # a full or read-only disk: the next call looks at the files again
+        pass
+    return report
+
+
+def _sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_usable(report):
+    """Which rows of an audit are plain RGB JPEG files; a near duplicate is one too, see `split`."""
+    return report["verdict"].isin(["good", "near duplicate"]) & (report["format"] == "JPEG") & (report["mode"] == "RGB")
+
+
+def usable_pictures(folder, classes, cache):
+    """Return (pictures, left_out): two frames made from the audit of `folder`.
+
+    `pictures` has the columns path, label (the place of the file's folder in `classes`), sha256 and twin: True if it is
+    a near duplicate of another one. They are sorted by content, so that names and order on disk play no part.
+    """
+    report = remembered_audit(folder, cache)
+    place = {name: label for label, name in enumerate(classes)}
+    report = report[report["file"].str.split("/").str[0].isin(place)].reset_index(drop=True)
+    usable = is_usable(report)
+    pictures, left_out = report[usable], report[~usable].drop(columns="sha256").reset_index(drop=True)
+    linked = pictures[pictures["same_as"].isin(pictures["file"])]
+    twins = {*linked["file"], *linked["same_as"]}
+    pictures = pd.DataFrame(
+        {
+            "path": [str(Path(folder, file)) for file in pictures["file"]],
+            "label": np.array([place[file.split("/")[0]] for file in pictures["file"]], np.uint8),
+            "sha256": pictures["sha256"].to_numpy(),
+            "twin": pictures["file"].isin(twins).to_numpy(),
+        }
+    )
+    return pictures.sort_values(["sha256", "label"], ignore_index=True), left_out
+
+
+def split(pictures, train, validation, test):
+    """Cut three disjoint, stratified splits: a dict of (paths, labels), object array of str and uint8 array.
+
+    Validation and test pictures have no near duplicate; so none can stand on both sides. The same pictures land in the
+    same split however the files are called. Raises ValueError if there are too few.
+    """
+    labels, twin = pictures["label"].to_numpy(), pictures["twin"].to_numpy()
+    single = np.flatnonzero(~twin)
+    order = single[stratified_order(labels[single])]
+    held_out, tested = np.split(order[: validation + test], [validation])
+    rest = np.setdiff1d(np.arange(len(pictures)), order[: validation + test])
+    learned = rest[stratified_order(labels[rest])][:train]
+    if (len(learned), len(held_out), len(tested)) != (train, validation, test):
+        raise ValueError(
+            f"You ask for {train:,} training, {validation:,} validation and {test:,} test pictures; the folder holds "
+            f"{len(pictures):,} usable ones, {len(single):,} of them without a near duplicate. Ask for fewer."
+        )
+    learned = np.random.default_rng(SEED).permutation(learned)
+    paths = pictures["path"].to_numpy(dtype=object)
+    chosen = {"train": learned, "validation": held_out, "test": tested}
+    return {name: (paths[indices], labels[indices]) for name, indices in chosen.items()}
+
+
+def joined(frames):
+    """Several frames as one, one after the other."""
+    return pd.concat(frames, ignore_index=True)
+
+
+def fingerprint(pictures, parts):
+    """SHA-256 over contents and labels of the pictures in the splits `parts`, whatever their order and names."""
+    used = {path for paths, _ in parts.values() for path in paths}
+    rows = pictures[pictures["path"].isin(used)]
+    lines = sorted(f"{digest} {label}" for digest, label in zip(rows["sha256"], rows["label"], strict=True))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -104,10 +104,11 @@ def _from_first_that_answers(remote, path):
         try:
             transfer.run()
             (aside / path.name).replace(path)
-            shutil.rmtree(aside, ignore_errors=True)
             return
         except Exception as error:
             reasons.append(f"{url.split('/')[2]}: {_in_words(error)}")
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
     raise Unavailable(f"{remote.name} could not be downloaded ({'; '.join(reasons)})")
 
 
@@ -150,15 +151,20 @@ class _Transfer:
         import pooch
         from tqdm import tqdm
 
-        bar = {"unit": "B", "unit_scale": True, "unit_divisor": 1000, "leave": False, "file": sys.stderr}
+        bar = {"total": self.remote.size, "unit": "B", "unit_scale": True, "leave": False, "file": sys.stderr}
         with open(output_file, "wb") as self.file, tqdm(desc=self.remote.name, delay=0.5, **bar) as progress:
             self.received = 0
             pooch.HTTPDownloader(
                 progressbar=progress,
                 chunk_size=CHUNK,
                 timeout=(FIRST_BYTE, STALL),
+                hooks={"response": self._answered},
                 headers={"Accept-Encoding": "identity", "User-Agent": "image-classification-course"},
             )(url, self, None)
+
+    def _answered(self, response, **_):
+        if not response.is_redirect:
+            self.first_byte.set()
 
     def write(self, chunk):
         """What the downloader writes to: counts, and ends a transfer that is too long or no longer wanted."""
@@ -168,7 +174,6 @@ class _Transfer:
         if self.received > self.remote.size:
             raise ValueError("more bytes than the file has")
         self.file.write(chunk)
-        self.first_byte.set()
 
     def flush(self):
         """The file is flushed when it is closed."""

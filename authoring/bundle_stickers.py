@@ -105,8 +105,18 @@ OTHER_SIDE = 96
 DRAWN = 768  # pixels at which the browser draws a 1:1 icon, before trimming
 ACROSS = 1024  # width of a sheet in pixels
 
-# Drawings that do not show what the class is, alone and whole: a van, a head like an eye, a ship in a framed picture.
-NOT_TAKEN = {("openmoji", "delivery-truck"), ("fxemoji", "bird"), ("fxemoji", "ship")}
+# Drawings that do not show their class alone and whole.
+NOT_TAKEN = {
+    ("openmoji", "delivery-truck"),  # a van
+    ("openmoji", "ship"),  # half of it
+    ("openmoji", "ferry"),  # half of it
+    ("fluent-emoji-flat", "bird"),  # head and breast, cut straight
+    ("fluent-emoji-flat", "eagle"),  # head and neck, cut straight
+    ("emojione", "passenger-ship"),  # half of it
+    ("fxemoji", "bird"),  # no more than an eye
+    ("fxemoji", "ship"),  # in a framed picture
+    ("fxemoji", "sailboat"),  # in a framed picture
+}
 
 # Firefox OS Emoji writes its names without hyphens, and some of them otherwise.
 FXEMOJI = {

@@ -1,52 +1,58 @@
 """Pictures of CIFAR-10's ten classes, composed from openly licensed emoji: the stand-in where no network is.
 
-One family of artwork is held out: the pictures of the split "test" show drawings of which no training picture shows any.
-Where the drawings come from and under which licences: data/README.md.
+`pictures` gives arrays in the manner of CIFAR-10, `write_folder` JPEG files in the manner of Cats vs Dogs. One family of
+artwork is held out: pictures of the split "test" show drawings of which no training picture shows any. Where the
+drawings come from and under which licences: data/README.md. How a picture is composed: `helpers.compose`.
 """
 
-import colorsys
-import csv
-import functools
-import math
-from typing import NamedTuple
+import io
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image
 
-from helpers.datasets import DATA
+from helpers import compose
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SPLITS = ("train", "test")
-HELD_OUT = "twemoji"  # the family behind the split "test"; all others are behind "train"
-ARTWORK = DATA / "stickers"
-OVERSAMPLING_BELOW = 100  # pixels; smaller pictures are drawn at twice their size and averaged, larger ones as they are
+ORDER, SQUARE, PHOTOGRAPH, PLANT = 1, 2, 3, 4  # what a random generator is for; see `generator`
 
+# The files that `write_folder(…, broken=True)` plants: path inside PetImages → kind.
+PLANTED = {
+    "Cat/666.jpg": "empty file",
+    "Dog/11702.jpg": "empty file",
+    "Cat/10404.jpg": "truncated JPEG",
+    "Dog/4367.jpg": "truncated JPEG",
+    "Cat/9778.jpg": "web page",
+    "Dog/1866.jpg": "text",
+    "Cat/Thumbs.db": "Windows thumbnails",
+    "Dog/Thumbs.db": "Windows thumbnails",
+    "Cat/5370.jpg": "JPEG with extraneous bytes",
+    "Dog/9078.jpg": "JPEG with extraneous bytes",
+    "Cat/10125.jpg": "GIF",
+    "Dog/10158.jpg": "PNG",
+    "Cat/3491.jpg": "BMP",
+    "Cat/7377.jpg": "grey JPEG",
+    "Dog/6059.jpg": "CMYK JPEG",
+    "Dog/8730.jpg": "JPEG turned by EXIF",
+    "Cat/11935.jpg": "exact duplicate",
+    "Dog/11675.jpg": "exact duplicate",
+    "Dog/5604.jpg": "exact duplicate across classes",
+    "Cat/4688.jpg": "near duplicate",
+    "Dog/10797.jpg": "near duplicate",
+    "Dog/7133.jpg": "near duplicate across classes",
+}
 
-class Piece(NamedTuple):
-    """One drawing: whose, of what, and its pixels (RGBA) at full, half and quarter size."""
-
-    family: str
-    codepoint: str
-    sizes: tuple
-
-
-@functools.lru_cache(maxsize=2)
-def artwork(split):
-    """The drawings of a split as a dict: class name, or "prop" → family → list of `Piece`."""
-    with open(ARTWORK / "stickers.csv", newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if (row["family"] == HELD_OUT) == (split == "test")]
-    sheets = {}
-    for family in dict.fromkeys(row["family"] for row in rows):
-        with Image.open(ARTWORK / f"{family}.webp") as sheet:
-            sheets[family] = sheet.convert("RGBA")
-    pieces = {}
-    for row in rows:
-        x, y, width, height = (int(row[key]) for key in ("x", "y", "width", "height"))
-        whole = sheets[row["family"]].crop((x, y, x + width, y + height))
-        sizes = tuple(whole.reduce(factor) for factor in (1, 2, 4))
-        families = pieces.setdefault(row["class"], {})
-        families.setdefault(row["family"], []).append(Piece(row["family"], row["codepoint"], sizes))
-    return pieces
+# Of which file each planted duplicate is a copy. The near ones are smaller and encoded again.
+COPIES = {
+    "Cat/11935.jpg": "Cat/0.jpg",
+    "Dog/11675.jpg": "Dog/0.jpg",
+    "Dog/5604.jpg": "Cat/1.jpg",
+    "Cat/4688.jpg": "Cat/2.jpg",
+    "Dog/10797.jpg": "Dog/2.jpg",
+    "Dog/7133.jpg": "Cat/3.jpg",
+}
 
 
 def pictures(count, split="train", size=32, seed=0, classes=None):
@@ -70,211 +76,117 @@ def pictures(count, split="train", size=32, seed=0, classes=None):
     """
     whole_number("count", count, 0, 10**7)
     whole_number("size", size, 8, 512)
-    classes = tuple(CLASS_NAMES if classes is None else classes)
-    check(split, seed, classes)
+    classes = CLASS_NAMES if classes is None else classes
+    if isinstance(classes, str) or not set(classes) <= set(CLASS_NAMES) or not 0 < len(set(classes)) == len(classes):
+        raise ValueError(f"classes={classes!r}: list some of {', '.join(CLASS_NAMES)}, each once.")
     images = np.empty((count, size, size, 3), np.uint8)
     labels = np.empty(count, np.uint8)
     for index in range(count):
-        labels[index] = label_at(index, split, seed, len(classes))
-        images[index] = picture(classes[labels[index]], size, size, split, seed, index)
+        block, place = divmod(index, len(classes))
+        if place == 0:
+            order = generator(ORDER, split, seed, block).permutation(len(classes))
+        labels[index] = order[place]
+        name = classes[order[place]]
+        images[index] = compose.picture(generator(SQUARE, split, seed, index), name, size, size, split)
+    generator(ORDER, split, seed, 0)  # none drawn, and still an error for a split or seed that does not exist
     return images, labels
 
 
-def check(split, seed, classes=CLASS_NAMES):
-    """Raise ValueError if there is no such split, seed or class."""
+def write_folder(folder, count, split="train", seed=0, broken=True):
+    """Write `count` cats and dogs as JPEG files into `folder`/PetImages/Cat and Dog, named 0.jpg, 1.jpg and so on.
+
+    They are 120 to 500 pixels long, of various aspect ratios, taking turns: cat, dog, cat, … With `broken` the files of
+    `PLANTED` join them, one or two of each kind that the official archive holds; their names are left free by the
+    others. A file's content depends on split, seed and its number alone.
+
+    Returns the folder as a Path. Raises ValueError for bad arguments, for broken files beside fewer than 8 whole ones
+    (nothing to duplicate), and if PetImages is there already and holds anything: nothing is written over.
+    """
+    whole_number("count", count, 8 if broken else 0, 25_000)
+    generator(PHOTOGRAPH, split, seed, 0)
+    folder = Path(folder)
+    root = folder / "PetImages"
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise ValueError(f"{root.name} is there already and not empty. Choose another folder, or move it away.")
+    for name in ("Cat", "Dog"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+
+    def write(index, relative):
+        (root / relative).write_bytes(photograph(relative.split("/")[0].lower(), split, seed, index))
+
+    with ThreadPoolExecutor(max_workers=4) as pool:  # NumPy and Pillow let go of the interpreter while they compute
+        for _ in pool.map(write, range(count), names(count)):
+            pass  # raises what a thread has raised
+    if broken:
+        for index, (relative, kind) in enumerate(PLANTED.items()):
+            (root / relative).write_bytes(planted(relative, kind, root, split, seed, index))
+    return folder
+
+
+def names(count):
+    """The paths inside PetImages of `count` whole pictures: Cat/0.jpg, Dog/0.jpg, Cat/1.jpg, …, none of `PLANTED`."""
+    found, number = [], 0
+    while len(found) < count:
+        both = (f"Cat/{number}.jpg", f"Dog/{number}.jpg")
+        found += both if PLANTED.keys().isdisjoint(both) else ()
+        number += 1
+    return found[:count]
+
+
+def photograph(name, split, seed, index, purpose=PHOTOGRAPH):
+    """One picture of the class `name` as the bytes of an RGB JPEG file, 120 to 500 pixels long."""
+    rng = generator(purpose, split, seed, index)
+    longer, ratio, quality = int(rng.integers(120, 501)), rng.uniform(0.6, 1), int(rng.integers(80, 93))
+    width, height = (longer, round(longer * ratio))[:: rng.choice((-1, 1))]
+    return encoded(Image.fromarray(compose.picture(rng, name, width, height, split)), quality=quality)
+
+
+def encoded(picture, kind="JPEG", **options):
+    """The bytes of `picture` as a file of the given kind."""
+    raw = io.BytesIO()
+    picture.save(raw, kind, **options)
+    return raw.getvalue()
+
+
+def planted(relative, kind, root, split, seed, index):
+    """The bytes of one of the `PLANTED` files; `root` is the folder with the whole pictures."""
+    if relative in COPIES:
+        original = (root / COPIES[relative]).read_bytes()
+        if kind.startswith("exact"):
+            return original
+        with Image.open(io.BytesIO(original)) as picture:
+            smaller = picture.resize([round(0.8 * length) for length in picture.size], Image.Resampling.BICUBIC)
+        return encoded(smaller, quality=70)
+    whole = photograph(relative.split("/")[0].lower(), split, seed, index, PLANT)
+    with Image.open(io.BytesIO(whole)) as picture:
+        picture.load()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # orientation: to be shown turned by 90 degrees, so stored turned the other way
+    return {
+        "empty file": lambda: b"",
+        "truncated JPEG": lambda: whole[: len(whole) * 3 // 5],
+        "web page": lambda: b"<!DOCTYPE html>\n<html><head><title>404 Not Found</title></head></html>\n",
+        "text": lambda: b"This photograph is no longer available.\n",
+        "Windows thumbnails": lambda: bytes.fromhex("d0cf11e0a1b11ae1") + bytes(1528),
+        "JPEG with extraneous bytes": lambda: whole[:-2] + bytes(range(1, 66)) + whole[-2:],
+        "GIF": lambda: encoded(picture.convert("P", palette=Image.Palette.ADAPTIVE), "GIF"),
+        "PNG": lambda: encoded(picture, "PNG"),
+        "BMP": lambda: encoded(picture.reduce(2), "BMP"),
+        "grey JPEG": lambda: encoded(picture.convert("L"), quality=85),
+        "CMYK JPEG": lambda: encoded(picture.convert("CMYK"), quality=85),
+        "JPEG turned by EXIF": lambda: encoded(picture.transpose(Image.Transpose.ROTATE_90), quality=85, exif=exif),
+    }[kind]()
+
+
+def generator(purpose, split, seed, number):
+    """A NumPy generator that depends on its arguments alone. Raises ValueError if there is no such split or seed."""
     if split not in SPLITS:
         raise ValueError(f'split={split!r}: choose "train" or "test".')
     whole_number("seed", seed, 0, 2**32 - 1)
-    unknown = [name for name in classes if name not in CLASS_NAMES]
-    if unknown or not classes or len(set(classes)) < len(classes):
-        raise ValueError(f"classes={classes!r}: name some of {', '.join(CLASS_NAMES)}, each once.")
+    return np.random.default_rng([purpose, SPLITS.index(split), seed, number])
 
 
 def whole_number(name, value, low, high):
     """Raise ValueError unless `value` is an integer from `low` to `high`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
         raise ValueError(f"{name}={value!r}: give a whole number from {low:,} to {high:,}.")
-
-
-def label_at(index, split, seed, classes):
-    """The label of picture number `index`: each block of `classes` pictures holds every label once, shuffled."""
-    block, place = divmod(index, classes)
-    return np.random.default_rng([seed, SPLITS.index(split), block, 1]).permutation(classes)[place]
-
-
-def picture(name, width, height, split="train", seed=0, index=0):
-    """Compose one picture of the class `name`: a uint8 array of shape (height, width, 3)."""
-    rng = np.random.default_rng([seed, SPLITS.index(split), index, 0])
-    pieces = artwork(split)
-    factor = 2 if min(width, height) < OVERSAMPLING_BELOW else 1
-    canvas = background(rng, width * factor, height * factor)
-    for _ in range(rng.integers(0, 3)):
-        stick(canvas, rng, one_of(rng, pieces["prop"]), longer=rng.uniform(0.2, 0.45), inside=0.3)
-    place = stick(canvas, rng, one_of(rng, pieces[name]), longer=rng.uniform(0.5, 0.95), inside=0.9)
-    cover(canvas, rng, place, one_of(rng, pieces["prop"]))
-    return developed(canvas.reduce(factor), rng)
-
-
-def one_of(rng, families):
-    """A piece at random: first a family, then one of its drawings."""
-    family = list(families.values())[rng.integers(len(families))]
-    return family[rng.integers(len(family))]
-
-
-# Backgrounds. Every picture draws from the same ones, whatever its class.
-
-
-def colour(rng):
-    """A random colour as three floats, 0 to 255: of any hue, from grey to vivid, from dark to bright."""
-    hue, saturation, value = rng.random(3)
-    return 255 * np.array(colorsys.hsv_to_rgb(hue, 0.85 * saturation, 0.2 + 0.8 * value), np.float32)
-
-
-@functools.lru_cache(maxsize=64)
-def coordinates(width, height):
-    """Pixel coordinates with the middle at 0 and the shorter side 1 long: two float32 arrays (height, width)."""
-    short = min(width, height)
-    x = ((np.arange(width, dtype=np.float32) + 0.5) - width / 2) / short
-    y = ((np.arange(height, dtype=np.float32) + 0.5) - height / 2) / short
-    return np.meshgrid(x, y)
-
-
-def noise(rng, width, height, cells):
-    """Smooth random values 0 to 1 with about `cells` hills along the picture, as a float32 array (height, width)."""
-    grid = rng.integers(0, 256, (cells + 2, cells + 2), dtype=np.uint8)
-    smooth = Image.fromarray(grid).resize((width, height), Image.Resampling.BICUBIC)
-    return np.asarray(smooth, np.float32) / 255
-
-
-def pattern(rng, width, height):
-    """A gradient, noise, stripes, checks, dots, waves or rings: float32 values 0 to 1 of shape (height, width)."""
-    x, y = coordinates(width, height)
-    angle, frequency, share = rng.uniform(0, 2 * math.pi), rng.uniform(2, 7), rng.uniform(0.3, 0.7)
-    u, v = math.cos(angle) * x + math.sin(angle) * y, math.cos(angle) * y - math.sin(angle) * x
-    kind = rng.integers(10)
-    if kind <= 2:
-        return np.clip(u + 0.5, 0, 1)
-    if kind <= 5:
-        return (noise(rng, width, height, int(rng.integers(2, 5))) + noise(rng, width, height, int(2 * frequency))) / 2
-    if kind == 6:
-        return ((u * frequency) % 1 < share).astype(np.float32)
-    if kind == 7:
-        return (np.floor(u * frequency) + np.floor(v * frequency)) % 2
-    if kind == 8:
-        return (np.hypot((u * frequency) % 1 - 0.5, (v * frequency) % 1 - 0.5) < share / 2).astype(np.float32)
-    return 0.5 + 0.5 * np.sin(2 * math.pi * frequency * (v + 0.06 * np.sin(2 * math.pi * share * frequency * u)))
-
-
-def two_tone(rng, width, height):
-    """A pattern between two colours: a float32 array (height, width, 3)."""
-    low, high = colour(rng), colour(rng)
-    near = rng.random()  # many surfaces are of one colour with little change
-    return low + pattern(rng, width, height)[..., None] * (high - low) * (0.35 if near < 0.5 else 1)
-
-
-def background(rng, width, height):
-    """A surface, an outdoor or indoor scene with a horizon, or unrelated shapes, as an RGB picture."""
-    values, kind = two_tone(rng, width, height), rng.random()
-    if kind < 0.4:
-        _, y = coordinates(width, height)
-        ground = two_tone(rng, width, height)
-        edge = rng.uniform(-0.2, 0.4) + rng.uniform(0, 0.3) * (noise(rng, width, height, 3)[:1] - 0.5)
-        values = np.where((y > edge)[..., None], ground, values)
-    canvas = Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
-    if kind > 0.7:
-        short, draw = min(width, height), ImageDraw.Draw(canvas)
-        for _ in range(rng.integers(3, 9)):
-            across, down, radius = rng.uniform(0, width), rng.uniform(0, height), rng.uniform(0.06, 0.35) * short
-            corners = int(rng.integers(2, 6))
-            fill = tuple(colour(rng).astype(int).tolist())
-            if corners == 2:
-                draw.ellipse((across - radius, down - radius, across + radius, down + radius), fill=fill)
-            else:
-                draw.regular_polygon((across, down, radius), corners, rotation=float(rng.uniform(0, 360)), fill=fill)
-    return canvas
-
-
-# Stickers
-
-
-def recoloured(rng, sticker):
-    """Turn the hue of an RGBA picture, change its saturation and brightness: a little mostly, much now and then."""
-    turn = rng.uniform(-math.pi, math.pi) * (1 if rng.random() < 0.25 else 0.12)
-    saturation, gain = rng.uniform(0.5, 1.3), rng.uniform(0.7, 1.15)
-    # Hue turns about the grey axis; the formula is Rodrigues' rotation about (1, 1, 1)/√3.
-    cosine, sine = math.cos(turn), math.sin(turn) / math.sqrt(3)
-    third = (1 - cosine) / 3
-    rotation = np.array(
-        [
-            [cosine + third, third - sine, third + sine],
-            [third + sine, cosine + third, third - sine],
-            [third - sine, third + sine, cosine + third],
-        ]
-    )
-    matrix = gain * (saturation * rotation + (1 - saturation) / 3)
-    rows = [(*row, float(rng.uniform(-12, 12))) for row in matrix.tolist()]
-    result = sticker.convert("RGB").convert("RGB", [value for row in rows for value in row])
-    result.putalpha(sticker.getchannel("A"))
-    return result
-
-
-def stick(canvas, rng, piece, longer, inside):
-    """Paste a piece, turned, mirrored and recoloured, at a random place; return its box (left, top, right, bottom).
-
-    `longer` is its longer side as a share of the canvas's shorter one, `inside` how much of its width and height must
-    at least be on the canvas.
-    """
-    short = min(canvas.size)
-    side = max(2, round(longer * short))
-    fitting = [size for size in piece.sizes if max(size.size) >= side]
-    sticker = fitting[-1] if fitting else piece.sizes[0]
-    scale = side / max(sticker.size)
-    sticker = sticker.resize([max(1, round(length * scale)) for length in sticker.size], Image.Resampling.BICUBIC)
-    if rng.random() < 0.5:
-        sticker = sticker.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    sticker = recoloured(rng, sticker)
-    stretch, angle = rng.uniform(0.85, 1.15), float(rng.uniform(-35, 35))
-    sticker = sticker.resize((max(1, round(sticker.width * stretch)), sticker.height), Image.Resampling.BILINEAR)
-    sticker = sticker.rotate(angle, Image.Resampling.BICUBIC, expand=True)
-    left, top = (
-        round(rng.uniform(*sorted(((inside - 1) * own, length - inside * own))))
-        for length, own in zip(canvas.size, sticker.size, strict=True)
-    )
-    style, alpha = rng.random(), sticker.getchannel("A")
-    if style < 0.25:  # cut out with a rim of paper
-        rim = alpha.filter(ImageFilter.GaussianBlur(0.02 * short)).point(lambda value: min(255, 8 * value))
-        canvas.paste((245, 245, 245), (left, top), rim)
-    elif style < 0.6:  # a soft shadow
-        shadow = alpha.filter(ImageFilter.GaussianBlur(0.03 * short)).point(lambda value: value // 2)
-        canvas.paste((20, 20, 25), (left + round(0.03 * short), top + round(0.04 * short)), shadow)
-    canvas.paste(sticker, (left, top), sticker)
-    return left, top, left + sticker.width, top + sticker.height
-
-
-def cover(canvas, rng, place, prop):
-    """In a third of the pictures, hide a part of the box `place`: behind a prop or a bar near its edge."""
-    kind, angle = rng.random(), rng.uniform(0, 2 * math.pi)
-    if kind > 0.35:
-        return
-    left, top, right, bottom = place
-    across = (left + right) / 2 + 0.5 * math.cos(angle) * (right - left)
-    down = (top + bottom) / 2 + 0.5 * math.sin(angle) * (bottom - top)
-    reach = 0.25 * max(right - left, bottom - top)
-    if kind < 0.15:
-        box = [across - reach, down - reach, across + reach, down + reach]
-        ImageDraw.Draw(canvas).rectangle(box, fill=tuple(colour(rng).astype(int).tolist()))
-        return
-    sticker = recoloured(rng, prop.sizes[1].resize((max(2, round(2 * reach)),) * 2, Image.Resampling.BICUBIC))
-    canvas.paste(sticker, (round(across - reach), round(down - reach)), sticker)
-
-
-def developed(canvas, rng):
-    """What a camera adds: blur, exposure, a colour cast, grain. Returns a uint8 array (height, width, 3)."""
-    blur = rng.uniform(0, 0.035) * min(canvas.size) if rng.random() < 0.4 else 0
-    if blur:
-        canvas = canvas.filter(ImageFilter.GaussianBlur(blur))
-    contrast, exposure, grain = rng.uniform(0.6, 1.15), rng.uniform(-25, 25), rng.uniform(0, 10)
-    cast = rng.uniform(0.88, 1.12, 3).astype(np.float32)
-    values = (np.asarray(canvas, np.float32) - 128) * (contrast * cast) + np.float32(128 + exposure)
-    values += np.float32(grain) * rng.standard_normal(values.shape, np.float32)
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)

@@ -120,7 +120,7 @@ def cats_vs_dogs(train=3_200, validation=400, test=400):
     Returns a `Dataset` of pairs (paths, labels): object arrays of str and uint8 arrays, 0 cat, 1 dog.
     Raises ValueError if the folder holds fewer pictures than asked for.
     """
-    from helpers import folders
+    from helpers import photos
 
     origin, asked = origins.CATS_VS_DOGS, _checked((train, validation, test), 25_000, 25_000, "Cats vs Dogs")
     found = sources.archive_set(origin, places.find_cats_vs_dogs)
@@ -133,11 +133,11 @@ def cats_vs_dogs(train=3_200, validation=400, test=400):
         about = {"source": standins.SOURCE, "licence": standins.LICENCE, "stand_in": True}
         about["banner"] = (found.reason, standins.DIFFERENT)
     remembered = places.cache_folder() / "reports"
-    audits = [folders.usable_pictures(root, ("Cat", "Dog"), remembered) for root in roots]
-    cuts = [folders.split(pictures, **half) for (pictures, _), half in zip(audits, halves, strict=True)]
+    audits = [photos.usable_pictures(root, ("Cat", "Dog"), remembered) for root in roots]
+    cuts = [photos.split(pictures, **half) for (pictures, _), half in zip(audits, halves, strict=True)]
     parts = cuts[0] | {"test": cuts[-1]["test"]}
-    pictures, left_out = (folders.joined(frames) for frames in zip(*audits, strict=True))
-    about["sha256"] = folders.fingerprint(pictures, parts)
+    pictures, left_out = (photos.joined(frames) for frames in zip(*audits, strict=True))
+    about["sha256"] = photos.fingerprint(pictures, parts)
     return _announce(origin, **about, **parts, left_out=left_out)
 
 

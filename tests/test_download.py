@@ -1,5 +1,6 @@
 """Downloads under every fault that a classroom's network offers, against a server on this machine."""
 
+import contextlib
 import hashlib
 import http.server
 import os
@@ -17,6 +18,7 @@ from helpers import datasets, download, places
 from helpers.download import Remote, Unavailable, fetch
 
 CONTENT = random.Random(1).randbytes(300_000)
+LENGTH = len(CONTENT)
 ROOT = places.DATA.parent
 ONE_FETCH = """
 import sys
@@ -39,12 +41,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.asked[self.path] += 1
         _, kind, *details = self.path.split("/")
         with_faults = getattr(self, f"do_{kind}")
-        try:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             with_faults(*details)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
 
-    def head(self, length=len(CONTENT), status=200, **headers):
+    def head(self, length=LENGTH, status=200, **headers):
         self.send_response(status)
         for name, value in {"Content-Length": length, **headers}.items():
             self.send_header(name, str(value))

@@ -171,9 +171,7 @@ def turned(piece, side, stretch, angle):
     scale = side * max(piece.sizes[0].size) / (max(piece.sizes[0].size) - 2 * MARGIN) / max(drawing.size)
     width, height = drawing.width * scale * abs(stretch), drawing.height * scale
     cosine, sine = math.cos(angle), math.sin(angle)
-    size = [
-        math.ceil(abs(first * cosine) + abs(second * sine)) for first, second in ((width, height), (height, width))
-    ]
+    size = [math.ceil(abs(first * cosine) + abs(second * sine)) for first, second in ((width, height), (height, width))]
     # Each pixel of the result looks up its place in the drawing: turned back, then scaled back, about the middles.
     to_x, to_y = (cosine / (scale * stretch), sine / (scale * stretch)), (-sine / scale, cosine / scale)
     moves = [

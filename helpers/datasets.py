@@ -133,7 +133,7 @@ def cats_vs_dogs(train=3_200, validation=400, test=400):
         about = {"source": standins.SOURCE, "licence": standins.LICENCE, "stand_in": True}
         about["banner"] = (found.reason, standins.DIFFERENT)
     remembered = places.cache_folder() / "reports"
-    audits = [photos.usable_pictures(root, ("Cat", "Dog"), remembered) for root in roots]
+    audits = [photos.usable_pictures(root, ("Cat", "Dog"), remembered, not found.reason) for root in roots]
     cuts = [photos.split(pictures, **half) for (pictures, _), half in zip(audits, halves, strict=True)]
     parts = cuts[0] | {"test": cuts[-1]["test"]}
     pictures, left_out = (photos.joined(frames) for frames in zip(*audits, strict=True))

@@ -8,18 +8,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers import images
-from helpers.splits import SEED, stratified_order
+from helpers import duplicates, findings, images
+from helpers.splits import SEED, taking_turns
 
 TEXT = ["file", "verdict", "reason", "mode", "format", "same_as", "sha256"]
 
 
-def remembered_audit(folder, cache):
+def remembered_audit(folder, cache, progress=True):
     """What `helpers.images.audit` says of `folder`, with the column `sha256` of each usable file's content.
 
     The report is kept in `cache` and used again as long as no file's name, size or time of change is another.
     """
-    folder, digest = Path(folder), hashlib.sha256(Path(images.__file__).read_bytes())
+    folder, digest = Path(folder), hashlib.sha256(str(findings.simplejpeg is None).encode())
+    for module in (images, findings, duplicates):  # another way to look gives another report
+        digest.update(Path(module.__file__).read_bytes())
     for parent, folders, files in os.walk(folder):
         folders.sort()
         for name in sorted(files):
@@ -29,7 +31,7 @@ def remembered_audit(folder, cache):
     kept = Path(cache) / f"{digest.hexdigest()[:32]}.csv"
     if kept.is_file():
         return pd.read_csv(kept, keep_default_na=False, dtype=dict.fromkeys(TEXT, str))
-    report = images.audit(folder)
+    report = images.audit(folder, progress)
     report["same_as"] = report["same_as"].fillna("")
     usable = is_usable(report)
     report["sha256"] = [
@@ -51,54 +53,62 @@ def _sha256(path):
 
 
 def is_usable(report):
-    """Which rows of an audit are plain RGB JPEG files; a near duplicate is one too, see `split`."""
-    return report["verdict"].isin(["good", "near duplicate"]) & (report["format"] == "JPEG") & (report["mode"] == "RGB")
+    """Which rows of an audit are plain RGB JPEG files. A near duplicate is one if nothing else is said against it.
+
+    If it lies in the folder of another class than its like, one of the two labels is wrong, and it is left out.
+    """
+    classes = report["file"].str.split("/").str[0], report["same_as"].str.split("/").str[0]
+    twin = (report["verdict"] == "near duplicate") & report["reason"].str.startswith("It shows the same as")
+    plain = (report["format"] == "JPEG") & (report["mode"] == "RGB")
+    return plain & ((report["verdict"] == "good") | (twin & (classes[0] == classes[1])))
 
 
-def usable_pictures(folder, classes, cache):
+def usable_pictures(folder, classes, cache, progress=True):
     """Return (pictures, left_out): two frames made from the audit of `folder`.
 
-    `pictures` has the columns path, label (the place of the file's folder in `classes`), sha256 and twin: True if it is
-    a near duplicate of another one. They are sorted by content, so that names and order on disk play no part.
+    `pictures` has the columns path, label (the place of the file's folder in `classes`), sha256, and twin: whether it
+    is a near duplicate of another one. They stand in a random order that depends on each file's content alone: neither
+    its name nor what else lies there plays a part.
     """
-    report = remembered_audit(folder, cache)
+    report = remembered_audit(folder, cache, progress)
     place = {name: label for label, name in enumerate(classes)}
     report = report[report["file"].str.split("/").str[0].isin(place)].reset_index(drop=True)
     usable = is_usable(report)
-    pictures, left_out = report[usable], report[~usable].drop(columns="sha256").reset_index(drop=True)
-    linked = pictures[pictures["same_as"].isin(pictures["file"])]
-    twins = {*linked["file"], *linked["same_as"]}
+    good, left_out = report[usable], report[~usable].drop(columns="sha256").reset_index(drop=True)
+    linked = good[good["same_as"].isin(good["file"])]
     pictures = pd.DataFrame(
         {
-            "path": [str(Path(folder, file)) for file in pictures["file"]],
-            "label": np.array([place[file.split("/")[0]] for file in pictures["file"]], np.uint8),
-            "sha256": pictures["sha256"].to_numpy(),
-            "twin": pictures["file"].isin(twins).to_numpy(),
+            "path": [str(Path(folder, file)) for file in good["file"]],
+            "label": np.array([place[file.split("/")[0]] for file in good["file"]], np.uint8),
+            "sha256": good["sha256"].to_numpy(),
+            "twin": good["file"].isin([*linked["file"], *linked["same_as"]]).to_numpy(),
+            "turn": [hashlib.sha256(f"{SEED} {digest}".encode()).hexdigest() for digest in good["sha256"]],
         }
     )
-    return pictures.sort_values(["sha256", "label"], ignore_index=True), left_out
+    return pictures.sort_values(["turn", "label"], ignore_index=True).drop(columns="turn"), left_out
 
 
 def split(pictures, train, validation, test):
     """Cut three disjoint, stratified splits: a dict of (paths, labels), object array of str and uint8 array.
 
-    Validation and test pictures have no near duplicate; so none can stand on both sides. The same pictures land in the
-    same split however the files are called. Raises ValueError if there are too few.
+    Validation and test pictures have no near duplicate, so that none can stand on both sides. The same pictures land in
+    the same split however the files are called; one picture more or less moves few others. Raises ValueError if there
+    are too few.
     """
     labels, twin = pictures["label"].to_numpy(), pictures["twin"].to_numpy()
     single = np.flatnonzero(~twin)
-    order = single[stratified_order(labels[single])]
-    held_out, tested = np.split(order[: validation + test], [validation])
-    rest = np.setdiff1d(np.arange(len(pictures)), order[: validation + test])
-    learned = rest[stratified_order(labels[rest])][:train]
-    if (len(learned), len(held_out), len(tested)) != (train, validation, test):
+    seen_later = single[taking_turns(labels[single])][: test + validation]
+    rest = np.setdiff1d(np.arange(len(pictures)), seen_later)
+    learned = rest[taking_turns(labels[rest])][:train]
+    if len(seen_later) < test + validation or len(learned) < train:
         raise ValueError(
             f"You ask for {train:,} training, {validation:,} validation and {test:,} test pictures; the folder holds "
             f"{len(pictures):,} usable ones, {len(single):,} of them without a near duplicate. Ask for fewer."
         )
-    learned = np.random.default_rng(SEED).permutation(learned)
-    paths = pictures["path"].to_numpy(dtype=object)
+    tested, held_out = np.split(seen_later, [test])
+    learned = np.random.default_rng(SEED).permutation(learned)  # neighbours in that order take turns by class
     chosen = {"train": learned, "validation": held_out, "test": tested}
+    paths = pictures["path"].to_numpy(dtype=object)
     return {name: (paths[indices], labels[indices]) for name, indices in chosen.items()}
 
 

@@ -1,6 +1,8 @@
 """A folder with one folder of pictures per class, as a data set: which files are usable, and fixed splits of them."""
 
+import contextlib
 import hashlib
+import io
 import os
 import uuid
 from pathlib import Path
@@ -17,7 +19,8 @@ TEXT = ["file", "verdict", "reason", "mode", "format", "same_as", "sha256"]
 def remembered_audit(folder, cache, progress=True):
     """What `helpers.images.audit` says of `folder`, with the column `sha256` of each usable file's content.
 
-    The report is kept in `cache` and used again as long as no file's name, size or time of change is another.
+    The report is kept in `cache` and used again as long as no file's name, size or time of change is another. Without
+    `progress` nothing is printed.
     """
     folder, digest = Path(folder), hashlib.sha256(str(findings.simplejpeg is None).encode())
     for module in (images, findings, duplicates):  # another way to look gives another report
@@ -30,21 +33,27 @@ def remembered_audit(folder, cache, progress=True):
             digest.update(f"{relative} {about.st_size} {about.st_mtime_ns}\n".encode())
     kept = Path(cache) / f"{digest.hexdigest()[:32]}.csv"
     if kept.is_file():
-        return pd.read_csv(kept, keep_default_na=False, dtype=dict.fromkeys(TEXT, str))
-    report = images.audit(folder, progress)
-    report["same_as"] = report["same_as"].fillna("")
-    usable = is_usable(report)
-    report["sha256"] = [
-        _sha256(folder / file) if fine else "" for file, fine in zip(report["file"], usable, strict=True)
-    ]
+        return _read(kept)
+    with contextlib.nullcontext() if progress else contextlib.redirect_stdout(io.StringIO()):
+        report = images.audit(folder, progress)
+    files = zip(report["file"], is_usable(report), strict=True)
+    report["sha256"] = [_sha256(folder / file) if usable else "" for file, usable in files]
+    text = report.to_csv(index=False)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         partial = kept.with_suffix(f".{uuid.uuid4().hex[:8]}")
-        report.to_csv(partial, index=False)
+        partial.write_text(text, encoding="utf-8", newline="")
         partial.replace(kept)
     except OSError:  # a full or read-only disk: the next call looks at the files again
         pass
-    return report
+    return _read(io.StringIO(text))
+
+
+def _read(file):
+    sizes = dict.fromkeys(["width", "height", "bytes"], "Int64")
+    return pd.read_csv(
+        file, keep_default_na=False, na_values=dict.fromkeys(sizes, [""]), dtype=dict.fromkeys(TEXT, str) | sizes
+    )
 
 
 def _sha256(path):

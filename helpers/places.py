@@ -56,9 +56,11 @@ def _folders(root):
     return found
 
 
-def _is_lookalike(folder, root):
-    names = [root.resolve().name, *folder.relative_to(root).parts]
-    return any(word in name.lower().replace("-", "").replace("_", "") for name in names for word in LOOKALIKES)
+def _names(folder, root):
+    """What the names of `folder` and of those above it up to `root` say, in small letters without signs."""
+    own = root.resolve()
+    above = [own.parent.name] if own.name.lower() in ("raw", "data") else []  # a name that says nothing
+    return "/".join([*above, own.name, *folder.relative_to(root).parts]).lower().replace("-", "").replace("_", "")
 
 
 def find_mnist(root):
@@ -67,7 +69,7 @@ def find_mnist(root):
     A folder whose name says that it holds another set with the same file names is passed over.
     """
     for folder in _folders(root):
-        if not _is_lookalike(folder, root):
+        if not any(word in _names(folder, root) for word in LOOKALIKES):
             if (folder / "mnist.npz").is_file():
                 return folder / "mnist.npz"
             if any(idx_file(folder, name) for name in MNIST_FILES.values()):
@@ -78,9 +80,7 @@ def find_mnist(root):
 def find_fashion_mnist(root):
     """The folder with Fashion-MNIST's IDX files under `root`; its name, or one above it, must say "fashion"."""
     for folder in _folders(root):
-        if "fashion" in "/".join([root.resolve().name, *folder.relative_to(root).parts]).lower() and any(
-            idx_file(folder, name) for name in MNIST_FILES.values()
-        ):
+        if "fashion" in _names(folder, root) and any(idx_file(folder, name) for name in MNIST_FILES.values()):
             return folder
     return None
 

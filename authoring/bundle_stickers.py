@@ -113,6 +113,8 @@ NOT_TAKEN = {
     ("fluent-emoji-flat", "bird"),  # head and breast, cut straight
     ("fluent-emoji-flat", "eagle"),  # head and neck, cut straight
     ("emojione", "passenger-ship"),  # half of it
+    ("openmoji", "moose"),  # two antlers
+    ("fxemoji", "baby-chick"),  # no more than an eye and a beak
     ("fxemoji", "bird"),  # no more than an eye
     ("fxemoji", "ship"),  # in a framed picture
     ("fxemoji", "sailboat"),  # in a framed picture
@@ -195,12 +197,18 @@ def bundle(source, folder):
                 for codepoint, glyph in glyphs.items():
                     svg = drawing(icons, family, glyph)
                     if svg and (family, glyph) not in NOT_TAKEN:
-                        row = {"family": family, "class": name, "codepoint": codepoint, "name": glyph, "licence": licence}
+                        row = {
+                            "family": family,
+                            "class": name,
+                            "codepoint": codepoint,
+                            "name": glyph,
+                            "licence": licence,
+                        }
                         pieces.append((row, painted(page, svg, SIDE.get(name, OTHER_SIDE))))
             whole, placed = sheet(pieces)
             whole.save(folder / f"{family}.webp", lossless=True, quality=100, method=6, exact=False)
-            order = list(GLYPHS)
-            rows += sorted(placed, key=lambda row: (order.index(row["class"]), list(GLYPHS[row["class"]]).index(row["codepoint"])))
+            order = [(name, codepoint) for name, glyphs in GLYPHS.items() for codepoint in glyphs]
+            rows += sorted(placed, key=lambda row: order.index((row["class"], row["codepoint"])))
             print(f"{family}: {len(placed)} pieces, {(folder / f'{family}.webp').stat().st_size:,} bytes")
         browser.close()
     with open(folder / "stickers.csv", "w", newline="", encoding="utf-8") as file:

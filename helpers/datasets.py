@@ -78,7 +78,7 @@ def mnist(train=1_000, validation=1_000, test=3_000):
 def fashion_mnist(train=1_000, validation=1_000, test=1_000):
     """Load small pictures of clothes: MNIST's shapes and counts, a harder task. Otherwise as `mnist`.
 
-    2,000 for training and 1,000 for testing ship with the course.
+    3,500 for training and 1,000 for testing ship with the course.
     """
     return _greys(origins.FASHION_MNIST, places.find_fashion_mnist, (train, validation, test))
 

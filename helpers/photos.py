@@ -52,7 +52,7 @@ def remembered_audit(folder, cache, progress=True):
 def _read(file):
     sizes = dict.fromkeys(["width", "height", "bytes"], "Int64")
     return pd.read_csv(
-        file, keep_default_na=False, na_values=dict.fromkeys(sizes, [""]), dtype=dict.fromkeys(TEXT, str) | sizes
+        file, keep_default_na=False, na_values={name: [""] for name in sizes}, dtype=dict.fromkeys(TEXT, str) | sizes
     )
 
 

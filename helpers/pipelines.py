@@ -25,8 +25,8 @@ def from_files(paths, labels, image_size=(180, 180), batch_size=32, resize="crop
         Keep the decoded pictures in memory: height × width × 3 bytes each. The first epoch fills the cache.
 
     Pictures are uint8 of shape (batch, height, width, 3), 0 to 255; labels have the dtype given. The last batch may be
-    smaller. Raises ValueError if the arguments do not fit, naming the first file that does not exist. A file that cannot
-    be decoded stops the run, so audit the folder first (`helpers.images.audit`).
+    smaller. Raises ValueError if the arguments do not fit, naming the first file that is missing. A file that cannot be
+    decoded stops the run: audit the folder first (`helpers.images.audit`).
     """
     import tensorflow as tf
 

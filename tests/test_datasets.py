@@ -158,7 +158,7 @@ def test_a_folder_with_another_set_is_passed_over(tmp_path, monkeypatch, other):
 def test_digits_are_not_taken_for_clothes(tmp_path, monkeypatch):
     some_greys(tmp_path / "mnist")
     stage(monkeypatch, tmp_path / "mnist")
-    assert datasets.fashion_mnist().source == "bundled: 3,000 real pictures"
+    assert datasets.fashion_mnist().source == "bundled: 4,500 real pictures"
 
 
 def test_files_in_a_folder_of_the_wrong_name_are_recognised(tmp_path, monkeypatch):
@@ -261,10 +261,10 @@ def test_the_bundled_clothes_are_those_of_their_source():
 
 
 def test_debians_clothes_serve_where_the_sample_does_not_suffice(tmp_path, monkeypatch):
-    some_greys(tmp_path / "debian", train=3000, test=1000)
+    some_greys(tmp_path / "debian", train=5000, test=1000)
     monkeypatch.setattr(places, "DEBIAN_FASHION", tmp_path / "debian")
     assert datasets.fashion_mnist(1000, 1000, 1000).source.startswith("bundled")
-    assert datasets.fashion_mnist(2000, 1000, 1000).source == "staged by Debian's dataset-fashion-mnist"
+    assert datasets.fashion_mnist(3000, 1000, 1000).source == "staged by Debian's dataset-fashion-mnist"
 
 
 def test_too_few_bundled_digits_are_announced(capsys):

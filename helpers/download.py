@@ -77,15 +77,16 @@ def fetch(remote, folder):
 
 
 @contextlib.contextmanager
-def locked(path, name):
-    """Hold the lock at `path`, after waiting for the process that does; `name` says what it works on."""
+def locked(path, name=""):
+    """Hold the lock at `path`, after waiting for the process that does; if `name` says on what it works, that is told."""
     import filelock
 
     lock = filelock.FileLock(path)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        print(f"Waiting for another notebook that prepares {name} …")
+        if name:
+            print(f"Waiting for another notebook that prepares {name} …")
         lock.acquire()
     except NotImplementedError:  # a file system without locks: everybody fetches; each file is still whole
         yield

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from helpers import places, stickers
+from helpers import compose, places, stickers
 from helpers.download import locked
 
 SOURCE = "a stand-in composed of stickers"
@@ -41,17 +41,20 @@ def _for_this_session():
 
 def pet_folders():
     """Two folders with Cat and Dog in them, for training with validation and for testing: drawn once, then kept."""
-    drawn_by = hashlib.sha256(Path(stickers.__file__).read_bytes()).hexdigest()[:12]
+    code = [Path(module.__file__).read_bytes() for module in (stickers, compose)]
+    artwork = (places.DATA / "stickers" / "stickers.csv").read_bytes()
+    drawn_by = hashlib.sha256(b"".join([*code, artwork])).hexdigest()[:12]
     cache = _writable(places.cache_folder() / "stickers")
     counts = {"train": MOST_FILES["train"] + MOST_FILES["validation"], "test": MOST_FILES["test"]}
     folders = []
     for split, count in counts.items():
         folder = cache / f"{split}-{count}-{drawn_by}"
-        with locked(cache / f"{folder.name}.lock", "pictures"):
-            if not folder.is_dir():
+        if not folder.is_dir():
+            with locked(cache / f"{folder.name}.lock"):
                 partial = folder.with_suffix(".partial")
                 shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
-                stickers.write_folder(partial, count, split=split)
-                partial.rename(folder)
+                if not folder.is_dir():
+                    stickers.write_folder(partial, count, split=split)
+                    partial.rename(folder)
         folders.append(places.find_cats_vs_dogs(folder))
     return folders

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import datasets, download, formats, origins, photos, places, sources, splits, standins, stickers
+from helpers import datasets, download, formats, origins, photos, places, runs, sources, splits, standins, stickers
 from helpers.download import Remote
 
 SPLITS = ("train", "validation", "test")
@@ -265,6 +265,23 @@ def test_debians_clothes_serve_where_the_sample_does_not_suffice(tmp_path, monke
     monkeypatch.setattr(places, "DEBIAN_FASHION", tmp_path / "debian")
     assert datasets.fashion_mnist(1000, 1000, 1000).source.startswith("bundled")
     assert datasets.fashion_mnist(3000, 1000, 1000).source == "staged by Debian's dataset-fashion-mnist"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="everything is open to the administrator")
+def test_a_closed_folder_among_the_staged_ones_is_passed_over(tmp_path, monkeypatch):
+    some_greys(tmp_path / "mnist")
+    (tmp_path / "closed").mkdir(mode=0)
+    stage(monkeypatch, tmp_path)
+    assert datasets.mnist(10, 10, 10).source == "staged"
+
+
+def test_the_recorded_runs_saw_these_very_digits():
+    digits = datasets.mnist()
+    assert runs.load("mnist_s4")["dataset"]["sha256"] == digits.sha256
+    files = [formats.read_idx(places.DATA / "mnist" / file) for file in places.MNIST_FILES.values()]
+    assert np.array_equal(digits.train[0], files[0][:1000]) and np.array_equal(digits.train[1], files[1][:1000])
+    assert np.array_equal(digits.validation[0], files[0][1000:2000])
+    assert np.array_equal(digits.test[0], np.concatenate([files[0][2000:], files[2]]))
 
 
 def test_too_few_bundled_digits_are_announced(capsys):

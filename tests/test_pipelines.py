@@ -1,5 +1,6 @@
 """From picture files to batches: sizes, the three ways to resize, order, cache, and what is refused."""
 
+import json
 import subprocess
 import sys
 
@@ -140,3 +141,20 @@ def test_what_does_not_fit_is_refused(files):
 def test_importing_the_module_leaves_tensorflow_alone():
     code = "import sys, helpers.pipelines; print('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+def test_the_benchmark_measures_what_it_says(tmp_path):
+    from benchmarks import data
+
+    recorded = json.loads(data.RESULT.read_text(encoding="utf-8"))
+    assert {"command", "date", "versions", "hardware", "dataset", "text_against_bytes", "pipeline", "audit"} <= set(
+        recorded
+    )
+    pictures = np.random.default_rng(1).integers(0, 256, (5, 28, 28), dtype=np.uint8)
+    data.write_text(tmp_path / "digits.txt", pictures, [7, 1, 0, 9, 3])
+    assert (tmp_path / "digits.txt").read_text().splitlines()[0].startswith(f"7 ** {pictures[0, 0, 0]} ")
+    again, labels = data.read_text(tmp_path / "digits.txt")
+    assert np.array_equal(again, pictures) and labels.tolist() == [7, 1, 0, 9, 3]
+    measured = data.text_against_bytes(repeats=1)
+    assert measured.keys() == recorded["text_against_bytes"].keys()
+    assert measured["text_over_idx"]["median"] > 5

@@ -78,7 +78,7 @@ def fetch(remote, folder):
 
 @contextlib.contextmanager
 def locked(path, name=""):
-    """Hold the lock at `path`, after waiting for the process that does; if `name` says on what it works, that is told."""
+    """Hold the lock at `path`, after waiting for the process that does; where `name` says what for, that is told."""
     import filelock
 
     lock = filelock.FileLock(path)
@@ -122,6 +122,10 @@ class _Transfer:
         self.stopped, self.error = False, None
 
     def run(self):
+        import pooch  # noqa: F401  # here, as on a busy machine this takes seconds that are not the network's
+        import requests  # noqa: F401
+        import tqdm  # noqa: F401
+
         threading.Thread(target=self._work, daemon=True).start()
         try:
             deadline = time.monotonic() + FIRST_BYTE

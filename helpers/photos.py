@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from helpers import duplicates, findings, images
+from helpers.folders import listing
 from helpers.splits import SEED, taking_turns
 
 TEXT = ["file", "verdict", "reason", "mode", "format", "same_as", "sha256"]
@@ -25,19 +26,17 @@ def remembered_audit(folder, cache, progress=True):
     folder, digest = Path(folder), hashlib.sha256(str(findings.simplejpeg is None).encode())
     for module in (images, findings, duplicates):  # another way to look gives another report
         digest.update(Path(module.__file__).read_bytes())
-    for parent, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted(files):
-            about = os.stat(os.path.join(parent, name))
-            relative = Path(parent, name).relative_to(folder).as_posix()
-            digest.update(f"{relative} {about.st_size} {about.st_mtime_ns}\n".encode())
+    paths = listing(folder)
+    for name, path in paths.items():
+        about = os.stat(path) if path.exists() else os.lstat(path)  # a link may lead nowhere
+        digest.update(f"{name} {about.st_size} {about.st_mtime_ns}\n".encode())
     kept = Path(cache) / f"{digest.hexdigest()[:32]}.csv"
     if kept.is_file():
         return _read(kept)
     with contextlib.nullcontext() if progress else contextlib.redirect_stdout(io.StringIO()):
         report = images.audit(folder, progress)
     files = zip(report["file"], is_usable(report), strict=True)
-    report["sha256"] = [_sha256(folder / file) if usable else "" for file, usable in files]
+    report["sha256"] = [_sha256(paths[file]) if usable else "" for file, usable in files]
     text = report.to_csv(index=False)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -84,10 +83,11 @@ def usable_pictures(folder, classes, cache, progress=True):
     report = report[report["file"].str.split("/").str[0].isin(place)].reset_index(drop=True)
     usable = is_usable(report)
     good, left_out = report[usable], report[~usable].drop(columns="sha256").reset_index(drop=True)
+    paths = listing(folder)
     linked = good[good["same_as"].isin(good["file"])]
     pictures = pd.DataFrame(
         {
-            "path": [str(Path(folder, file)) for file in good["file"]],
+            "path": [str(paths[file]) for file in good["file"]],
             "label": np.array([place[file.split("/")[0]] for file in good["file"]], np.uint8),
             "sha256": good["sha256"].to_numpy(),
             "twin": good["file"].isin([*linked["file"], *linked["same_as"]]).to_numpy(),

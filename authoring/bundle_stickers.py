@@ -105,15 +105,16 @@ OTHER_SIDE = 96
 DRAWN = 768  # pixels at which the browser draws a 1:1 icon, before trimming
 ACROSS = 1024  # width of a sheet in pixels
 
-# Drawings that do not show their class alone and whole.
+# Drawings that do not show their class alone and whole, or not anew.
 NOT_TAKEN = {
     ("openmoji", "delivery-truck"),  # a van
+    ("openmoji", "moose"),  # two antlers
     ("openmoji", "ship"),  # half of it
     ("openmoji", "ferry"),  # half of it
     ("fluent-emoji-flat", "bird"),  # head and breast, cut straight
     ("fluent-emoji-flat", "eagle"),  # head and neck, cut straight
+    ("fluent-emoji-flat", "grinning-cat"),  # the same as its cat's face
     ("emojione", "passenger-ship"),  # half of it
-    ("openmoji", "moose"),  # two antlers
     ("fxemoji", "baby-chick"),  # no more than an eye and a beak
     ("fxemoji", "bird"),  # no more than an eye
     ("fxemoji", "ship"),  # in a framed picture

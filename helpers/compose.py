@@ -59,9 +59,9 @@ def picture(rng, name, width, height, split="train"):
     pieces = artwork(split)
     factor = 2 if min(width, height) < OVERSAMPLING_BELOW else 1
     canvas = background(rng, width * factor, height * factor)
-    if rng.random() < 0.4:
+    if rng.random() < 0.3:
         stick(canvas, rng, one_of(rng, pieces["prop"]), longer=rng.uniform(0.15, 0.35), inside=0.3)
-    place = stick(canvas, rng, one_of(rng, pieces[name]), longer=rng.uniform(0.65, 1), inside=0.95)
+    place = stick(canvas, rng, one_of(rng, pieces[name]), longer=rng.uniform(0.75, 1), inside=0.95)
     cover(canvas, rng, place, one_of(rng, pieces["prop"]))
     return developed(canvas.reduce(factor), rng)
 
@@ -120,19 +120,19 @@ def two_tone(rng, width, height):
     """A pattern between two colours: a float32 array (height, width, 3)."""
     low, high = colour(rng), colour(rng)
     near = rng.random()  # many surfaces are of one colour with little change
-    return low + pattern(rng, width, height)[..., None] * (high - low) * (0.25 if near < 0.7 else 1)
+    return low + pattern(rng, width, height)[..., None] * (high - low) * (0.2 if near < 0.75 else 1)
 
 
 def background(rng, width, height):
     """A surface, a scene with a horizon, or unrelated shapes on a surface, as an RGB picture."""
     values, kind = two_tone(rng, width, height), rng.random()
-    if kind < 0.4:
+    if kind < 0.35:
         _, y = coordinates(width, height)
         ground = two_tone(rng, width, height)
         edge = rng.uniform(-0.2, 0.4) + rng.uniform(0, 0.3) * (noise(rng, width, height, 3)[:1] - 0.5)
         values = np.where((y > edge)[..., None], ground, values)
     canvas = Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
-    if kind > 0.8:
+    if kind > 0.85:
         short, draw = min(width, height), ImageDraw.Draw(canvas)
         for _ in range(rng.integers(3, 9)):
             across, down, radius = rng.uniform(0, width), rng.uniform(0, height), rng.uniform(0.06, 0.35) * short
@@ -151,7 +151,7 @@ def background(rng, width, height):
 def recoloured(rng, sticker):
     """Turn the hue of an RGBA picture, change its saturation and brightness: a little mostly, much now and then."""
     turn = rng.uniform(-math.pi, math.pi) * (1 if rng.random() < 0.12 else 0.06)
-    saturation, gain = rng.uniform(0.5, 1.3), rng.uniform(0.7, 1.15)
+    saturation, gain = rng.uniform(0.7, 1.3), rng.uniform(0.75, 1.15)
     # Hue turns about the grey axis; the formula is Rodrigues' rotation about (1, 1, 1)/√3.
     cosine, sine = math.cos(turn), math.sin(turn) / math.sqrt(3)
     third = (1 - cosine) / 3
@@ -194,19 +194,21 @@ def stick(canvas, rng, piece, longer, inside):
     at least be on the canvas.
     """
     short = min(canvas.size)
-    mirror, stretch, angle = rng.choice((-1, 1)), rng.uniform(0.9, 1.1), rng.uniform(-20, 20)
+    mirror, stretch, angle = rng.choice((-1, 1)), rng.uniform(0.9, 1.1), rng.uniform(-15, 15)
     sticker = recoloured(rng, turned(piece, longer * short, mirror * stretch, math.radians(angle)))
     left, top = (
         round(rng.uniform(*sorted(((inside - 1) * own, length - inside * own))))
         for length, own in zip(canvas.size, sticker.size, strict=True)
     )
-    style, alpha = rng.random(), sticker.getchannel("A")
+    around = math.ceil(0.08 * short)  # pixels over which a rim or a shadow may reach
+    style, alpha = rng.random(), ImageOps.expand(sticker.getchannel("A"), around)
     if style < 0.25:  # cut out with a rim of paper
         rim = alpha.filter(ImageFilter.GaussianBlur(0.02 * short)).point([min(255, 8 * value) for value in range(256)])
-        canvas.paste((245, 245, 245), (left, top), rim)
-    elif style < 0.6:  # a soft shadow
+        canvas.paste((245, 245, 245), (left - around, top - around), rim)
+    elif style < 0.6:  # a soft shadow, a little to the right and below
         shadow = alpha.filter(ImageFilter.GaussianBlur(0.03 * short)).point([value // 2 for value in range(256)])
-        canvas.paste((20, 20, 25), (left + round(0.03 * short), top + round(0.04 * short)), shadow)
+        right, below = round(0.03 * short), round(0.04 * short)
+        canvas.paste((20, 20, 25), (left - around + right, top - around + below), shadow)
     canvas.paste(sticker, (left, top), sticker)
     return left, top, left + sticker.width, top + sticker.height
 
@@ -233,8 +235,9 @@ def developed(canvas, rng):
     blur = rng.uniform(0, 0.018) * min(canvas.size) if rng.random() < 0.35 else 0
     if blur:
         canvas = canvas.filter(ImageFilter.GaussianBlur(blur))
-    contrast, exposure, grain = rng.uniform(0.8, 1.15), rng.uniform(-20, 20), rng.uniform(0, 6)
-    cast = rng.uniform(0.88, 1.12, 3).astype(np.float32)
-    values = (np.asarray(canvas, np.float32) - 128) * (contrast * cast) + np.float32(128 + exposure)
-    values += np.float32(grain) * rng.standard_normal((*values.shape[:2], 1), np.float32)
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    contrast, exposure, grain = rng.uniform(0.85, 1.15), rng.uniform(-15, 15), rng.uniform(0, 5)
+    cast = rng.uniform(0.94, 1.06, 3)
+    levels = (np.arange(256) - 128) * contrast * cast[:, None] + 128 + exposure  # one row per channel
+    canvas = canvas.point(np.clip(np.rint(levels), 0, 255).astype(int).ravel().tolist())
+    specks = grain * rng.standard_normal((canvas.height, canvas.width, 1), np.float32)
+    return np.clip(np.asarray(canvas, np.int16) + np.rint(specks).astype(np.int16), 0, 255).astype(np.uint8)

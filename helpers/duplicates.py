@@ -5,6 +5,7 @@ A copy that was cropped is another picture here.
 
 from typing import NamedTuple
 
+import imagehash
 import numpy as np
 from PIL import Image, ImageOps
 
@@ -35,8 +36,6 @@ def fingerprint(picture):
 
     The hash is imagehash's perceptual hash: which of the lowest frequencies lie above their median.
     """
-    import imagehash
-
     grey = picture.convert("L").resize((128, 128), Image.Resampling.BOX)
 
     def bits(image):

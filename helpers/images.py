@@ -29,7 +29,7 @@ def audit(folder, progress=True):
     Every picture is decoded. Links are not followed out of the folder, and nothing is changed. JPEGs are also decoded
     by simplejpeg, which repeats the complaints of libjpeg that TensorFlow prints and PIL keeps to itself. Of a group
     of duplicates, also across subfolders (classes, splits), the best and first file keeps its verdict; `same_as` of
-    the others names it.
+    the others names it. Without `progress` no bar appears, so that a saved notebook surely holds nothing of it.
 
     Returns a pandas frame, one row per file, sorted by file: file (relative, forward slashes), verdict (a key of
     `VERDICTS`), reason (sentences), width, height (pixels, as stored), mode, format (PIL's names), bytes, same_as.
@@ -58,9 +58,13 @@ def each(function, items, progress, what):
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         results = []
-        for result in pool.map(function, items):
-            results.append(result)
-            bar.update()
+        try:
+            for result in pool.map(function, items):
+                results.append(result)
+                bar.update()
+        except BaseException:  # such as "Interrupt kernel": do not first finish thousands of files
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
         return results
 
 
@@ -117,13 +121,13 @@ def clean_copy(folder, destination, verdicts=("good", "odd"), quality=95, size=N
         raise ValueError(f"size={size!r}: give a number of pixels, 1 or more, or None.")
     chosen = findings.known(verdicts)
     report, paths = audit(folder, progress), listing(folder)
-    chosen = report["verdict"].isin(chosen)
+    chosen = report["verdict"].isin(chosen) & report["width"].notna()  # nothing to try where no picture was found
     names = free_names(report.loc[chosen, "file"])
 
     def write(file):
         """Why the file could not be copied; an empty text if it was."""
         try:
-            with Image.open(paths[file]) as picture:
+            with findings.opened(paths[file].read_bytes()) as picture:
                 copy = findings.as_rgb(picture)
         except Exception as error:  # asked for with its verdict "broken", or changed since the audit
             return findings.unreadable(error)

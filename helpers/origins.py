@@ -1,4 +1,4 @@
-"""Where the data sets come from: official addresses with a second one each, sizes, hashes, licences, class names.
+"""Where the data sets come from: official addresses and mirrors, sizes, hashes, licences, class names.
 
 A file from any address must have the hash that is published for the official one, so a mirror need not be trusted.
 """
@@ -32,8 +32,8 @@ MNIST = SimpleNamespace(
     licence="CC BY-SA 3.0",
     classes=DIGITS,
     sample="5,000 real digits",
-    # The mirrors and md5 sums of torchvision.datasets.MNIST; the SHA-256 sums are those in TensorFlow Datasets'
-    # checksum file and in many others.
+    # The first mirror is torchvision's, the second that of TensorFlow Datasets (tfds); sizes and hashes are those of
+    # its checksum file for MNIST.
     remotes=_idx_remotes(
         ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"),
         (9_912_422, 28_881, 1_648_877, 4_542),
@@ -44,7 +44,7 @@ MNIST = SimpleNamespace(
             "sha256:f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
         ),
     ),
-    # Of the unpacked training labels: tells this set from the other one with the same file names.
+    # Of the file of training labels, unpacked: tells this set from the other one with the same file names.
     training_labels="65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
 )
 
@@ -54,7 +54,7 @@ FASHION_MNIST = SimpleNamespace(
     licence="MIT",
     classes=CLOTHES,
     sample="4,500 real pictures",
-    # Addresses and md5 sums as in the README of zalandoresearch/fashion-mnist and in torchvision.
+    # Addresses as in the README of zalandoresearch/fashion-mnist and in its repository; sizes and hashes as in tfds.
     remotes=_idx_remotes(
         (
             "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
@@ -62,10 +62,10 @@ FASHION_MNIST = SimpleNamespace(
         ),
         (26_421_880, 29_515, 4_422_102, 5_148),
         (
-            "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-            "md5:25c81989df183df01b3e8a0aad5dffbe",
-            "md5:bef4ecab320f06d8554ea6380940ec79",
-            "md5:bb300cfdad3c16e7a12a480ee83cd310",
+            "sha256:3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+            "sha256:a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+            "sha256:346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+            "sha256:67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
         ),
     ),
     training_labels="bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",  # computed from Debian's files
@@ -97,7 +97,7 @@ CATS_VS_DOGS = SimpleNamespace(
     remote=Remote(
         "kagglecatsanddogs_5340.zip",
         824_887_076,
-        # In the dataset card of Hugging Face's cats_vs_dogs and in GoMLX.
+        # In the metadata of Hugging Face's cats_vs_dogs and in GoMLX. No mirror has this very file.
         "sha256:b7974bd00a84a99921f36ee4403f089853777b5ae8d151c76a86e64900334af9",
         (
             "https://download.microsoft.com/download/3/E/1/3E1C3F21-ECDB-4869-8368-6DEBA77B919F/"

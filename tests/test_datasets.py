@@ -314,6 +314,22 @@ def test_digits_are_downloaded_and_then_cached(served, tmp_path, monkeypatch):
     assert_same(first, again)
 
 
+def test_every_address_comes_with_a_hash():
+    remotes = [
+        *origins.MNIST.remotes,
+        *origins.FASHION_MNIST.remotes,
+        origins.CIFAR10.remote,
+        origins.CATS_VS_DOGS.remote,
+    ]
+    for remote in remotes:
+        kind, _, digest = remote.known_hash.partition(":")
+        assert kind == "sha256" and len(bytes.fromhex(digest)) == 32 and remote.size > 4000
+        assert all(url.startswith("http") and url.endswith(remote.name) for url in remote.urls)
+        hosts = {url.split("/")[2] for url in remote.urls}
+        assert len(hosts) == (1 if remote is origins.CATS_VS_DOGS.remote else 2)
+    assert len({remote.known_hash for remote in remotes}) == len(remotes)
+
+
 # CIFAR-10
 
 

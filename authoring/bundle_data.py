@@ -14,19 +14,15 @@ Cat: the photograph "Chelsea" that the `scikit-image` package ships (CC0, by Ste
 a square of 288 pixels. That package is needed for this step alone and is not part of the course's environment.
 """
 
-import gzip
-import struct
-from pathlib import Path
-
 import numpy as np
 
-from helpers.datasets import DATA, read_idx
+from helpers.formats import read_idx, write_idx
+from helpers.places import DATA, DEBIAN_FASHION
 
 SEED = 2026
 CLASSES = 10
 BLOCK = 100  # digits; ten of each class
 TRAINING_DIGITS = 4_000
-FASHION = Path("/usr/share/datasets/fashion-mnist")
 FASHION_PICTURES = {"train": 3_500, "t10k": 1_000}
 
 
@@ -39,13 +35,6 @@ def balanced_order(labels, rng):
         block = np.concatenate([indices[start : start + each] for indices in per_class])
         blocks.append(rng.permutation(block))
     return np.concatenate(blocks)
-
-
-def write_idx(path, array):
-    """Write a uint8 array as a gzipped IDX file: magic number with type and rank, big-endian sizes, then the bytes."""
-    header = struct.pack(">BBBB", 0, 0, 0x08, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape)
-    # Neither a time nor a name goes into the gzip header, so that writing again gives the same bytes.
-    path.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes(), compresslevel=9, mtime=0))
 
 
 def bundle_mnist(folder):
@@ -62,7 +51,7 @@ def bundle_mnist(folder):
         write_idx(folder / f"{part}-labels-idx1-ubyte.gz", labels[chosen])
 
 
-def bundle_fashion_mnist(folder, source=FASHION):
+def bundle_fashion_mnist(folder, source=DEBIAN_FASHION):
     """Write a balanced part of each of the four official files of Fashion-MNIST into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     for part, count in FASHION_PICTURES.items():

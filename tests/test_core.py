@@ -87,10 +87,14 @@ def test_the_bundled_digits_are_those_of_their_source():
     assert ours == theirs
 
 
-def test_the_test_file_is_never_trained_on():
+def test_the_test_file_is_never_trained_on(monkeypatch, tmp_path, capsys):
     assert datasets.mnist(train=4000, validation=0, test=1000).counts()["train"] == 4000
-    with pytest.raises(ValueError, match="the files hold 4,000 for training and 1,000 for testing"):
-        datasets.mnist(train=4001, validation=0, test=10)
+    monkeypatch.setenv("COURSE_OFFLINE", "1")
+    monkeypatch.setenv("COURSE_CACHE_DIR", str(tmp_path))
+    assert datasets.mnist(train=4001, validation=0, test=10).counts() == {"train": 4000, "validation": 0, "test": 10}
+    assert "ONLY A SAMPLE OF MNIST" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="MNIST has 60,000 for training and 10,000 for testing"):
+        datasets.mnist(train=60_001, validation=0, test=10)
     with pytest.raises(ValueError, match="train=-1"):
         datasets.mnist(train=-1)
     with pytest.raises(ValueError, match=r"test=0\.5"):

@@ -9,7 +9,7 @@ from collections import namedtuple
 import pytest
 
 from authoring.style import ABSOLUTE_PATH
-from helpers import doctor
+from helpers import doctor, places
 
 NAMES = ["Python", "kernel", "packages", "widgets", "memory", "free disk", "graphics card", "switches"]
 
@@ -184,7 +184,6 @@ def test_graphics_card(monkeypatch, cards, found):
     ("name", "value", "said"),
     [
         ("COURSE_PROFILE", "fast", "quick or full"),
-        ("COURSE_OFFLINE", "yes", "0 or 1"),
         ("COURSE_DATA_DIR", "no such folder", "names no folder"),
         ("KERAS_BACKEND", "jax", "should be tensorflow"),
     ],
@@ -201,3 +200,10 @@ def test_switches_in_use_are_told(monkeypatch):
     monkeypatch.setenv("COURSE_OFFLINE", "1")
     line = doctor.switches()
     assert line.fine and "profile full" in line.found and "network off" in line.found
+
+
+@pytest.mark.parametrize(("value", "network"), [("", "allowed"), ("0", "allowed"), ("1", "off"), ("yes", "off")])
+def test_the_doctor_reads_the_network_switch_as_the_data_sets_do(monkeypatch, value, network):
+    monkeypatch.setenv("COURSE_OFFLINE", value)
+    assert f"network {network}" in doctor.switches().found
+    assert places.offline() == (network == "off")

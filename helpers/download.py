@@ -1,0 +1,196 @@
+"""Fetch one file from the network: whole and checked, or not at all; once for all who share the folder."""
+
+import contextlib
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers import places
+
+FIRST_BYTE = 4.0  # seconds that one address has to look up its name, connect and send: two addresses take 8
+STALL = 15.0  # seconds without a byte after which an address is given up
+CHUNK = 2**16
+
+
+class Unavailable(Exception):
+    """A file cannot be had; the message is the reason, in a sentence."""
+
+
+class _Stopped(Exception):
+    """Nobody waits for this transfer any more."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file on the network: its name here, its size in bytes, its hash ("sha256:…" or "md5:…"), its addresses."""
+
+    name: str
+    size: int
+    known_hash: str
+    urls: tuple
+
+
+_failed = {}  # (file, folder): reason. One failure answers for the life of this process.
+
+
+def fetch(remote, folder):
+    """Return (path, fresh): the file of `remote` in `folder`, downloaded if it is not there; `fresh` if so.
+
+    The addresses are tried in turn. Raises Unavailable with the reason, within about 8 seconds if none answers; then
+    again at once until the process ends. Processes that share `folder` download once; those that had to wait share the
+    failure too.
+    """
+    import pooch
+
+    folder, began = Path(folder), time.time()
+    path, key = folder / remote.name, (remote, str(folder))
+    if path.is_file() and pooch.hashes.hash_matches(path, remote.known_hash):
+        return path, False
+    if places.offline():
+        raise Unavailable("COURSE_OFFLINE forbids the network")
+    if key in _failed:
+        raise Unavailable(_failed[key])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder / f"{remote.name}.lock", remote.name):
+            if path.is_file() and pooch.hashes.hash_matches(path, remote.known_hash):
+                return path, False  # another process fetched it while we waited
+            note = folder / f"{remote.name}.failed"
+            if note.is_file() and note.stat().st_mtime >= began:
+                raise Unavailable(note.read_text(encoding="utf-8"))
+            try:
+                _from_first_that_answers(remote, path)
+            except Unavailable as error:
+                note.write_text(str(error), encoding="utf-8")
+                raise
+            note.unlink(missing_ok=True)
+    except Unavailable as error:
+        _failed[key] = str(error)
+        raise
+    except OSError as error:
+        _failed[key] = f"the folder for downloads cannot be used ({error.strerror}); COURSE_CACHE_DIR names another one"
+        raise Unavailable(_failed[key]) from error
+    return path, True
+
+
+@contextlib.contextmanager
+def _locked(path, name):
+    """Hold the lock at `path`, after waiting for the process that does."""
+    import filelock
+
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        print(f"Waiting for another notebook that fetches {name} …")
+        lock.acquire()
+    except NotImplementedError:  # a file system without locks: everybody fetches; each file is still whole
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _from_first_that_answers(remote, path):
+    reasons = []
+    for url in remote.urls:
+        transfer = _Transfer(remote, url, path)
+        try:
+            transfer.run()
+            return
+        except Exception as error:
+            reasons.append(f"{url.split('/')[2]}: {_in_words(error)}")
+    raise Unavailable(f"{remote.name} could not be downloaded ({'; '.join(reasons)})")
+
+
+class _Transfer:
+    """One attempt, in a thread of its own: a name server that does not answer cannot be interrupted, only left."""
+
+    def __init__(self, remote, url, path):
+        self.remote, self.url, self.path = remote, url, path
+        self.first_byte, self.done = threading.Event(), threading.Event()
+        self.stopped, self.error = False, None
+
+    def run(self):
+        threading.Thread(target=self._work, daemon=True).start()
+        try:
+            deadline = time.monotonic() + FIRST_BYTE
+            while not (self.first_byte.is_set() or self.done.is_set()):
+                if (left := deadline - time.monotonic()) <= 0:
+                    raise TimeoutError
+                self.first_byte.wait(min(left, 0.05))
+            while not self.done.wait(0.2):  # in pieces, so that "Interrupt the kernel" works everywhere
+                pass
+        finally:
+            self.stopped = True
+        if self.error:
+            raise self.error
+
+    def _work(self):
+        import pooch
+
+        try:
+            # Writes beside the path, checks the hash, then renames.
+            pooch.get_logger().setLevel("ERROR")
+            pooch.retrieve(
+                self.url,
+                known_hash=self.remote.known_hash,
+                fname=self.path.name,
+                path=self.path.parent,
+                downloader=self._stream,
+            )
+        except BaseException as error:
+            self.error = error
+        finally:
+            self.done.set()
+
+    def _stream(self, url, output_file, _):
+        import pooch
+        from tqdm import tqdm
+
+        bar = {"unit": "B", "unit_scale": True, "unit_divisor": 1000, "leave": False, "file": sys.stderr}
+        with open(output_file, "wb") as self.file, tqdm(desc=self.remote.name, delay=0.5, **bar) as progress:
+            self.received = 0
+            pooch.HTTPDownloader(
+                progressbar=progress,
+                chunk_size=CHUNK,
+                timeout=(FIRST_BYTE, STALL),
+                headers={"Accept-Encoding": "identity", "User-Agent": "image-classification-course"},
+            )(url, self, None)
+
+    def write(self, chunk):
+        """What the downloader writes to: counts, and ends a transfer that is too long or no longer wanted."""
+        self.received += len(chunk)
+        if self.stopped:
+            raise _Stopped
+        if self.received > self.remote.size:
+            raise ValueError("more bytes than the file has")
+        self.file.write(chunk)
+        self.first_byte.set()
+
+    def flush(self):
+        """The file is flushed when it is closed."""
+
+
+def _in_words(error):
+    import requests
+
+    if isinstance(error, TimeoutError | requests.exceptions.ConnectTimeout):
+        return f"no answer within {FIRST_BYTE:.0f} s"
+    if isinstance(error, requests.exceptions.HTTPError):
+        return f"it answers {error.response.status_code}"
+    if isinstance(error, requests.exceptions.TooManyRedirects):
+        return "it redirects without end"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection broke off"
+    if isinstance(error, requests.exceptions.ReadTimeout):
+        return "it stopped sending"
+    if isinstance(error, requests.exceptions.ConnectionError):
+        return "it stopped sending" if "Read timed out" in str(error) else "no connection"
+    if isinstance(error, ValueError) and not isinstance(error, requests.exceptions.RequestException):
+        return "what it sends is not the file"
+    return type(error).__name__

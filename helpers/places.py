@@ -1,0 +1,108 @@
+"""Where data lie on this machine, and whether the network may be asked: the one place that reads these switches.
+
+`COURSE_DATA_DIR` names a folder with data sets in their official formats; `COURSE_OFFLINE` (anything but empty or 0)
+forbids the network; `COURSE_CACHE_DIR` moves the folder that keeps what was downloaded.
+"""
+
+import os
+from pathlib import Path
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+DEBIAN_FASHION = Path("/usr/share/datasets/fashion-mnist")  # Debian's package dataset-fashion-mnist
+MNIST_FILES = {
+    "training images": "train-images-idx3-ubyte.gz",
+    "training labels": "train-labels-idx1-ubyte.gz",
+    "test images": "t10k-images-idx3-ubyte.gz",
+    "test labels": "t10k-labels-idx1-ubyte.gz",
+}
+CIFAR_FILES = [f"data_batch_{number}" for number in range(1, 6)] + ["test_batch"]
+# Sets that use MNIST's file names for other pictures. Only the folder's name tells them apart.
+LOOKALIKES = ("fashion", "kmnist", "kuzushiji", "k49", "emnist", "qmnist", "notmnist")
+
+
+def staged_folder():
+    """The folder that COURSE_DATA_DIR names, None where it is not set. Raises ValueError if there is no such folder."""
+    value = os.environ.get("COURSE_DATA_DIR", "").strip()
+    if not value:
+        return None
+    folder = Path(value).expanduser()
+    if not folder.is_dir():
+        raise ValueError(f"COURSE_DATA_DIR names no folder: {value!r}. Correct it, or remove it to do without.")
+    return folder
+
+
+def offline():
+    """True where COURSE_OFFLINE forbids the network: set, and not 0."""
+    return os.environ.get("COURSE_OFFLINE", "").strip() not in ("", "0")
+
+
+def cache_folder():
+    """The folder for downloads: COURSE_CACHE_DIR, else where this system keeps such things. It need not exist yet."""
+    value = os.environ.get("COURSE_CACHE_DIR", "").strip()
+    if value:
+        return Path(value).expanduser()
+    import pooch  # only here: lessons on bundled data never need it
+
+    return Path(pooch.os_cache("image-classification-course"))
+
+
+def _folders(root):
+    """`root`, the folders in it and those in them, by name; hidden ones are left out."""
+    found = [root]
+    for depth in range(2):
+        for folder in [known for known in found if len(known.relative_to(root).parts) == depth]:
+            children = (child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
+            found += sorted(children)
+    return found
+
+
+def _is_lookalike(folder, root):
+    names = [root.resolve().name, *folder.relative_to(root).parts]
+    return any(word in name.lower().replace("-", "").replace("_", "") for name in names for word in LOOKALIKES)
+
+
+def find_mnist(root):
+    """MNIST under `root`: its mnist.npz, or the folder with its IDX files; None if there is neither.
+
+    A folder whose name says that it holds another set with the same file names is passed over.
+    """
+    for folder in _folders(root):
+        if not _is_lookalike(folder, root):
+            if (folder / "mnist.npz").is_file():
+                return folder / "mnist.npz"
+            if any(idx_file(folder, name) for name in MNIST_FILES.values()):
+                return folder
+    return None
+
+
+def find_fashion_mnist(root):
+    """The folder with Fashion-MNIST's IDX files under `root`; its name, or one above it, must say "fashion"."""
+    for folder in _folders(root):
+        if "fashion" in "/".join([root.resolve().name, *folder.relative_to(root).parts]).lower() and any(
+            idx_file(folder, name) for name in MNIST_FILES.values()
+        ):
+            return folder
+    return None
+
+
+def idx_file(folder, name):
+    """The IDX file of that name in `folder`, gzipped or already unpacked; None if there is neither."""
+    return next((path for path in (folder / name, folder / name.removesuffix(".gz")) if path.is_file()), None)
+
+
+def find_cifar10(root):
+    """The folder with CIFAR-10's batches under `root`, or the official cifar-10-python.tar.gz; None if neither."""
+    folders = _folders(root)
+    for folder in folders:
+        if any((folder / name).is_file() for name in CIFAR_FILES):
+            return folder
+    return next((path for path in (folder / "cifar-10-python.tar.gz" for folder in folders) if path.is_file()), None)
+
+
+def find_cats_vs_dogs(root):
+    """The folder with the folders Cat and Dog under `root`, or the official zip file; None if neither."""
+    folders = _folders(root)
+    for folder in folders:
+        if (folder / "Cat").is_dir() and (folder / "Dog").is_dir():
+            return folder
+    return next((path for folder in folders for path in sorted(folder.glob("kagglecatsanddogs_*.zip"))), None)

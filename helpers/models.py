@@ -57,8 +57,8 @@ def mnist_ours(augmentation=True, batch_norm=True):
 def dense_s3():
     """S3's digit network 784-50-50-10: pixels divided by 255 in, ten probabilities out; 42,310 parameters.
 
-    Input (n, 28, 28, 1) floats 0..1. Source: the 2020 blog post that lesson 04 follows; it gives the hidden size, 50, but
-    not the number of hidden layers. Two are usual for this example.
+    Input (n, 28, 28, 1) floats 0..1. Source: the 2020 blog post that lesson 04 follows. It gives the hidden
+    size, 50, but not the number of hidden layers; two are usual for this example.
     """
     return keras.Sequential(
         [

@@ -79,10 +79,9 @@ RECIPES = {
     | {"seeds": THREE},
     "mnist_s3_cnn_no_augmentation": ours(digits, partial(models.mnist_ours, augmentation=False)) | {"seeds": THREE},
     "fashion_s3": s3(fashion) | {"seeds": FIVE},
+    # On the 5,000 validation clothes dropout did better than moving the pictures, so it takes its place.
     "fashion_s3_ours": ours(
-        fashion,
-        partial(models.dense_ours, rotation=0, shift=0.05, zoom=0.05, flip=True),
-        FASHION_SETTINGS,
+        fashion, partial(models.dense_ours, rotation=0, shift=0, zoom=0, dropout=0.3), FASHION_SETTINGS
     )
     | {"seeds": FIVE},
 }

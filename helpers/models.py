@@ -72,13 +72,13 @@ def dense_s3():
     )
 
 
-def dense_ours(rotation=15 / 360, shift=0.1, zoom=0.15, flip=False, units=256):
+def dense_ours(rotation=15 / 360, shift=0.1, zoom=0.15, units=256, dropout=0.0):
     """The course's dense network: raw pixels in, two wide hidden layers, ten probabilities out; 270,858 parameters.
 
-    Input (n, 28, 28, 1) floats 0..255. The random layers work in training only; a range of 0 leaves its layer out.
+    Input (n, 28, 28, 1) floats 0..255. The random layers work in training only; a range or a rate of 0 leaves
+    its layer out.
     """
     network = [keras.Input(shape=(28, 28, 1))]
-    network += [layers.RandomFlip("horizontal")] if flip else []
     network += [layers.RandomRotation(rotation, fill_mode="constant")] if rotation else []
     network += [layers.RandomTranslation(shift, shift, fill_mode="constant")] if shift else []
     network += [layers.RandomZoom(zoom, zoom, fill_mode="constant")] if zoom else []
@@ -87,6 +87,7 @@ def dense_ours(rotation=15 / 360, shift=0.1, zoom=0.15, flip=False, units=256):
         network.append(layers.Dense(units, use_bias=False))
         network.append(layers.BatchNormalization(momentum=0.9))
         network.append(layers.Activation("relu"))
+        network += [layers.Dropout(dropout)] if dropout else []
     network.append(layers.Dense(10, activation="softmax"))
     return keras.Sequential(network, name="dense_ours")
 

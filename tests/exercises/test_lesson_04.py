@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from answers import assert_right, assert_survives_garbage, assert_wrong, forgets_return
 
-from helpers import quiet, runs
+from helpers import datasets, quiet, runs
 from helpers.exercises import source
 from helpers.exercises.lesson_04 import (
     EARLIEST_SLIPS,
@@ -25,6 +25,8 @@ quiet.start_tensorflow()
 import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
+from helpers import models  # noqa: E402
+
 
 def solution(problem):
     """What the lesson's worked cell of `problem` defines."""
@@ -42,10 +44,25 @@ def test_what_the_prose_says_of_the_recorded_runs():
         strict=True,
     )
     assert mean[0] + half[0] < mean[2] < mean[1] - half[1]
+    assert 0.25 < (mean[1] - mean[2]) / (mean[1] - mean[0]) < 0.42  # "about a third"
     fashion, fashion_half = runs.accuracy_with_interval(runs.load("fashion_s3"))
     fashion_ours, ours_half = runs.accuracy_with_interval(runs.load("fashion_s3_ours"))
     assert fashion + fashion_half < fashion_ours - ours_half
     assert len({len(history["loss"]) for history in runs.load("mnist_s3")["history"]}) > 1
+
+
+def test_what_the_prose_says_of_the_recorded_networks_when_digits_move():
+    images, labels = datasets.mnist(train=3_000, validation=1_000, test=1_000).test
+    moved = np.zeros_like(images)
+    moved[:, :, 3:] = images[:, :, :-3]
+
+    def accuracy(network, name):
+        network = runs.load_weights(network, name)
+        return np.mean(network.predict(moved[..., None].astype("float32"), verbose=0).argmax(axis=1) == labels)
+
+    assert accuracy(models.dense_ours(), "mnist_s3_ours") > 0.93
+    assert accuracy(models.mnist_ours(augmentation=False), "mnist_s3_cnn_no_augmentation") > 0.85
+    assert accuracy(models.mnist_ours(), "mnist_s4_ours") > 0.95
 
 
 # --- Exercise 1: the shuffle buffer

@@ -13,14 +13,21 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from helpers import archives, formats, origins, places, splits
-from helpers.download import Unavailable, fetch
+from helpers import formats, origins, places, sources, splits
 from helpers.formats import read_idx
 from helpers.places import DATA, MNIST_FILES
 
-__all__ = ["DATA", "MNIST_FILES", "Dataset", "cat_photograph", "cifar10", "fashion_mnist", "mnist", "read_idx"]
-
-MOST_STICKERS = {"train": 10_000, "validation": 2_000, "test": 2_000}  # more would take minutes to draw
+__all__ = [
+    "DATA",
+    "MNIST_FILES",
+    "Dataset",
+    "cat_photograph",
+    "cats_vs_dogs",
+    "cifar10",
+    "fashion_mnist",
+    "mnist",
+    "read_idx",
+]
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ def mnist(train=1_000, validation=1_000, test=3_000):
 def fashion_mnist(train=1_000, validation=1_000, test=1_000):
     """Load small pictures of clothes: MNIST's shapes and counts, a harder task. Otherwise as `mnist`.
 
-    2,000 for training and 1,000 for testing ship with the course.
+    3,500 for training and 1,000 for testing ship with the course.
     """
     return _greys(origins.FASHION_MNIST, places.find_fashion_mnist, (train, validation, test))
 
@@ -86,24 +93,52 @@ def cifar10(train=45_000, validation=5_000, test=10_000):
     Raises ValueError if the counts do not fit, or if a staged file is not what its name says.
     """
     origin, asked = origins.CIFAR10, _checked((train, validation, test), 50_000, 10_000, "CIFAR-10")
-    found, source = _staged(places.find_cifar10), "staged"
-    try:
-        if found is None:
-            found, source = _unpacked(origin)
-    except Unavailable as error:
-        return _stickers(origin, asked, str(error))
-    if found.is_file():
-        found = archives.extract(found, places.cache_folder() / _fingerprint(found), origin.max_bytes)
-    train_file, test_file, paths = formats.read_cifar10(places.find_cifar10(found) or found)
+    found = sources.archive_set(origin, places.find_cifar10)
+    if found.reason:
+        from helpers import standins, stickers
+
+        asked = standins.capped(asked, standins.MOST_PICTURES)
+        train_file = stickers.pictures(asked["train"] + asked["validation"], split="train")
+        test_file = stickers.pictures(asked["test"], split="test")
+        stand_in = {"source": standins.SOURCE, "licence": standins.LICENCE, "sha256": _sha256(*train_file, *test_file)}
+        stand_in |= {"stand_in": True, "banner": (found.reason, standins.DIFFERENT)}
+        return _announce(origin, **stand_in, **splits.carve(train_file, test_file, asked))
+    train_file, test_file, paths = formats.read_cifar10(found.path)
     _must_fit(asked, len(train_file[1]), len(test_file[1]))
-    return _announce(
-        name=origin.name,
-        source=source,
-        licence=origin.licence,
-        sha256=_sha256(*(path.read_bytes() for path in paths)),
-        class_names=origin.classes,
-        **splits.carve(train_file, test_file, asked),
-    )
+    parts = splits.carve(train_file, test_file, asked)
+    return _announce(origin, source=found.how, sha256=_sha256(*(path.read_bytes() for path in paths)), **parts)
+
+
+def cats_vs_dogs(train=3_200, validation=400, test=400):
+    """Load photographs of cats and dogs of all sizes, as paths of files that are plain RGB JPEG pictures.
+
+    The folder is audited first, and the result remembered; what is broken, odd or a duplicate is listed in
+    `left_out`. The same pictures land in the same split on every machine, and near duplicates never in two.
+    Where neither a staged copy nor the network is at hand, composed pictures of cats and dogs stand in, at most 1,600 +
+    200 + 200, and a banner says so.
+
+    Returns a `Dataset` of pairs (paths, labels): object arrays of str and uint8 arrays, 0 cat, 1 dog.
+    Raises ValueError if the folder holds fewer pictures than asked for.
+    """
+    from helpers import photos
+
+    origin, asked = origins.CATS_VS_DOGS, _checked((train, validation, test), 25_000, 25_000, "Cats vs Dogs")
+    found = sources.archive_set(origin, places.find_cats_vs_dogs)
+    about, roots, halves = {"source": found.how}, [found.path], [asked]
+    if found.reason:
+        from helpers import standins
+
+        asked, roots = standins.capped(asked, standins.MOST_FILES), standins.pet_folders()
+        halves = [asked | {"test": 0}, asked | {"train": 0, "validation": 0}]  # other artwork for testing
+        about = {"source": standins.SOURCE, "licence": standins.LICENCE, "stand_in": True}
+        about["banner"] = (found.reason, standins.DIFFERENT)
+    remembered = places.cache_folder() / "reports"
+    audits = [photos.usable_pictures(root, ("Cat", "Dog"), remembered, not found.reason) for root in roots]
+    cuts = [photos.split(pictures, **half) for (pictures, _), half in zip(audits, halves, strict=True)]
+    parts = cuts[0] | {"test": cuts[-1]["test"]}
+    pictures, left_out = (photos.joined(frames) for frames in zip(*audits, strict=True))
+    about["sha256"] = photos.fingerprint(pictures, parts)
+    return _announce(origin, **about, **parts, left_out=left_out)
 
 
 def cat_photograph(size=288):
@@ -132,27 +167,6 @@ def _must_fit(asked, have_train, have_test, holder="the files hold"):
         )
 
 
-def _staged(find):
-    root = places.staged_folder()
-    return find(root) if root else None
-
-
-def _unpacked(origin):
-    """The unpacked archive of `origin` in the cache, fetched if need be, and "cached" or "downloaded"."""
-    cache = places.cache_folder() / origin.folder
-    folder = cache / "unpacked"
-    if folder.is_dir():
-        return folder, "cached"
-    archive, fresh = fetch(origin.remote, cache)
-    return archives.extract(archive, folder, origin.max_bytes), "downloaded" if fresh else "cached"
-
-
-def _fingerprint(archive):
-    """A folder name for the content of a staged archive."""
-    about = archive.stat()
-    return f"staged-{_sha256(f'{archive.resolve()} {about.st_size} {about.st_mtime_ns}'.encode())[:16]}"
-
-
 def _sha256(*parts):
     digest = hashlib.sha256()
     for part in parts:
@@ -163,82 +177,32 @@ def _sha256(*parts):
 def _greys(origin, find, asked):
     """MNIST or Fashion-MNIST from the first place that has it."""
     asked = _checked(asked, 60_000, 10_000, origin.name)
-    bundled = DATA / origin.folder
-    found, source, reason = _staged(find), "staged", None
-    if found is None and _bundled_suffices(bundled, asked):
-        found, source = bundled, f"bundled: {origin.sample}"
-    if found is None and origin is origins.FASHION_MNIST and places.DEBIAN_FASHION.is_dir():
-        found, source = places.DEBIAN_FASHION, "staged by Debian's dataset-fashion-mnist"
-    if found is None:
-        try:
-            fetched = [fetch(remote, places.cache_folder() / origin.folder) for remote in origin.remotes]
-            found, source = fetched[0][0].parent, "downloaded" if any(fresh for _, fresh in fetched) else "cached"
-        except Unavailable as error:
-            found, source, reason = bundled, f"bundled: {origin.sample}", str(error)
-    train, test, paths = formats.read_mnist(found, origin.name)
-    _must_not_be_the_other(origin, found, train[1])
-    if reason:
+    found = sources.greys_set(origin, find, asked)
+    train, test, paths = formats.read_mnist(found.path, origin.name)
+    digest = _sha256(struct.pack(">II", 0x801, len(train[1])), np.ascontiguousarray(train[1]))
+    for other in (origins.MNIST, origins.FASHION_MNIST):
+        if other is not origin and digest == other.training_labels:  # its files have the same names
+            raise ValueError(f"{found.path.name} holds {other.name}. Put it into a folder of that name.")
+    bundled, banner = found.how.startswith("bundled"), None
+    if found.reason:
         validation = min(asked["validation"], len(train[1]) // 4)
         asked = {"train": min(asked["train"], len(train[1]) - validation), "validation": validation} | {
             "test": min(asked["test"], len(test[1]))
         }
-    if found != bundled:
+        banner = (found.reason, "They are real, but fewer than you ask for: training on them gives lower scores.")
+    if not bundled:
         _must_fit(asked, len(train[1]), len(test[1]))
-    parts = (splits.slices if found == bundled else splits.carve)(train, test, asked)
-    about = {"name": origin.name, "source": source, "licence": origin.licence}
-    about["sha256"] = _sha256(*(path.read_bytes() for path in paths))
-    differ = "They are real, but fewer than you ask for: networks trained on them come out less accurate."
-    return _announce(**about, class_names=origin.classes, **parts, banner=reason and (reason, differ))
+    parts = (splits.slices if bundled else splits.carve)(train, test, asked)
+    sha256 = _sha256(*(path.read_bytes() for path in paths))
+    return _announce(origin, source=found.how, sha256=sha256, banner=banner, **parts)
 
 
-def _bundled_suffices(folder, asked):
-    """Whether the sample holds all that is asked for; its test file is never trained on, however few are asked for."""
-    if not folder.is_dir():
-        return False
-    train, test = (len(read_idx(folder / MNIST_FILES[part])) for part in ("training labels", "test labels"))
-    return asked["train"] + asked["validation"] + max(asked["test"], test) <= train + test
-
-
-def _must_not_be_the_other(origin, found, labels):
-    """MNIST and Fashion-MNIST have files of the same names; what they hold tells which is which."""
-    digest = _sha256(struct.pack(">II", 0x801, len(labels)), np.ascontiguousarray(labels))
-    for other in (origins.MNIST, origins.FASHION_MNIST):
-        if other is not origin and digest == other.training_labels:
-            raise ValueError(
-                f"{found.name} holds {other.name}, not {origin.name}. Put it into a folder named after it."
-            )
-
-
-def _stickers(origin, asked, reason):
-    """Composed pictures of the same classes, where the real ones cannot be had."""
-    from helpers import stickers
-
-    asked = {split: min(count, MOST_STICKERS[split]) for split, count in asked.items()}
-    train = stickers.pictures(asked["train"] + asked["validation"], split="train")
-    test = stickers.pictures(asked["test"], split="test")
-    return _announce(
-        name=origin.name,
-        source="stand-in: stickers composed by the course",
-        licence="see data/README.md",
-        sha256=_sha256(*train, *test),
-        class_names=origin.classes,
-        stand_in=True,
-        banner=(
-            reason,
-            "Cut-out emoji on varied backgrounds, test pictures by another artist: scores differ from the real ones.",
-        ),
-        **splits.carve(train, test, asked),
-    )
-
-
-def _announce(banner=None, **fields):
+def _announce(origin, banner=None, **fields):
     """Build the data set, print its line, and where `banner` gives a reason and a difference, print that in a frame."""
-    dataset = Dataset(**fields)
+    dataset = Dataset(**{"name": origin.name, "licence": origin.licence, "class_names": origin.classes} | fields)
     if banner:
-        head = (
-            f"NOT THE REAL {dataset.name.upper()}" if dataset.stand_in else f"ONLY A SAMPLE OF {dataset.name.upper()}"
-        )
-        text = [head, f"Why: {banner[0]}.", f"What differs: {banner[1]}"]
+        head = "A STAND-IN, NOT" if dataset.stand_in else "ONLY A SAMPLE OF"
+        text = [f"{head} {dataset.name.upper()}", f"Why: {banner[0]}.", f"What differs: {banner[1]}"]
         lines = [line for paragraph in text for line in textwrap.wrap(paragraph, 92)]
         print("█" * 96, *(f"█ {line:<92} █" for line in lines), "█" * 96, sep="\n")
     print(dataset)

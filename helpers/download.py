@@ -1,6 +1,7 @@
 """Fetch one file from the network: whole and checked, or not at all; once for all who share the folder."""
 
 import contextlib
+import shutil
 import sys
 import threading
 import time
@@ -54,7 +55,7 @@ def fetch(remote, folder):
         raise Unavailable(_failed[key])
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder / f"{remote.name}.lock", remote.name):
+        with locked(folder / f"{remote.name}.lock", remote.name):
             if path.is_file() and pooch.hashes.hash_matches(path, remote.known_hash):
                 return path, False  # another process fetched it while we waited
             note = folder / f"{remote.name}.failed"
@@ -76,15 +77,16 @@ def fetch(remote, folder):
 
 
 @contextlib.contextmanager
-def _locked(path, name):
-    """Hold the lock at `path`, after waiting for the process that does."""
+def locked(path, name=""):
+    """Hold the lock at `path`, after waiting for the process that does; where `name` says what for, that is told."""
     import filelock
 
     lock = filelock.FileLock(path)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        print(f"Waiting for another notebook that fetches {name} …")
+        if name:
+            print(f"Waiting for another notebook that prepares {name} …")
         lock.acquire()
     except NotImplementedError:  # a file system without locks: everybody fetches; each file is still whole
         yield
@@ -96,26 +98,34 @@ def _locked(path, name):
 
 
 def _from_first_that_answers(remote, path):
-    reasons = []
+    reasons, aside = [], path.with_name(f"{path.name}.partial")
+    shutil.rmtree(aside, ignore_errors=True)  # what a process that was killed has left
     for url in remote.urls:
-        transfer = _Transfer(remote, url, path)
+        transfer = _Transfer(remote, url, aside)
         try:
             transfer.run()
+            (aside / path.name).replace(path)
             return
         except Exception as error:
             reasons.append(f"{url.split('/')[2]}: {_in_words(error)}")
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
     raise Unavailable(f"{remote.name} could not be downloaded ({'; '.join(reasons)})")
 
 
 class _Transfer:
     """One attempt, in a thread of its own: a name server that does not answer cannot be interrupted, only left."""
 
-    def __init__(self, remote, url, path):
-        self.remote, self.url, self.path = remote, url, path
+    def __init__(self, remote, url, folder):
+        self.remote, self.url, self.folder = remote, url, folder
         self.first_byte, self.done = threading.Event(), threading.Event()
         self.stopped, self.error = False, None
 
     def run(self):
+        import pooch  # noqa: F401  # here, as on a busy machine this takes seconds that are not the network's
+        import requests  # noqa: F401
+        import tqdm  # noqa: F401
+
         threading.Thread(target=self._work, daemon=True).start()
         try:
             deadline = time.monotonic() + FIRST_BYTE
@@ -134,15 +144,9 @@ class _Transfer:
         import pooch
 
         try:
-            # Writes beside the path, checks the hash, then renames.
             pooch.get_logger().setLevel("ERROR")
-            pooch.retrieve(
-                self.url,
-                known_hash=self.remote.known_hash,
-                fname=self.path.name,
-                path=self.path.parent,
-                downloader=self._stream,
-            )
+            wanted = {"known_hash": self.remote.known_hash, "fname": self.remote.name, "path": self.folder}
+            pooch.retrieve(self.url, **wanted, downloader=self._stream)  # to a file beside it; checks; renames
         except BaseException as error:
             self.error = error
         finally:
@@ -152,15 +156,20 @@ class _Transfer:
         import pooch
         from tqdm import tqdm
 
-        bar = {"unit": "B", "unit_scale": True, "unit_divisor": 1000, "leave": False, "file": sys.stderr}
+        bar = {"total": self.remote.size, "unit": "B", "unit_scale": True, "leave": False, "file": sys.stderr}
         with open(output_file, "wb") as self.file, tqdm(desc=self.remote.name, delay=0.5, **bar) as progress:
             self.received = 0
             pooch.HTTPDownloader(
                 progressbar=progress,
                 chunk_size=CHUNK,
                 timeout=(FIRST_BYTE, STALL),
+                hooks={"response": self._answered},
                 headers={"Accept-Encoding": "identity", "User-Agent": "image-classification-course"},
             )(url, self, None)
+
+    def _answered(self, response, **_):
+        if not response.is_redirect:
+            self.first_byte.set()
 
     def write(self, chunk):
         """What the downloader writes to: counts, and ends a transfer that is too long or no longer wanted."""
@@ -170,7 +179,6 @@ class _Transfer:
         if self.received > self.remote.size:
             raise ValueError("more bytes than the file has")
         self.file.write(chunk)
-        self.first_byte.set()
 
     def flush(self):
         """The file is flushed when it is closed."""

@@ -113,18 +113,16 @@ class CifarUnpickler(pickle.Unpickler):
             return text.encode("latin1")
 
         admitted = {
-            "numpy ndarray": Array,
-            "numpy dtype": Bytes8,
-            "multiarray _reconstruct": lambda *_: Array(),
-            "numeric _frombuffer": from_buffer,
-            "_codecs encode": encode,
+            ("numpy", "ndarray"): Array,
+            ("numpy", "dtype"): Bytes8,
+            ("_codecs", "encode"): encode,
         }
-        for core in ("numpy.core.", "numpy._core."):
-            if module in (core + "multiarray", core + "numeric"):
-                module = module.removeprefix(core)
-        if f"{module} {name}" not in admitted:
+        for core in ("numpy.core", "numpy._core"):
+            admitted[f"{core}.multiarray", "_reconstruct"] = lambda *_: Array()
+            admitted[f"{core}.numeric", "_frombuffer"] = from_buffer
+        if (module, name) not in admitted:
             raise pickle.UnpicklingError(f"it names {module}.{name}, which no picture needs")
-        return admitted[f"{module} {name}"]
+        return admitted[module, name]
 
 
 def read_pickle(path):
@@ -140,7 +138,7 @@ def read_pickle(path):
         return {key.decode("ascii") if isinstance(key, bytes) else key: value for key, value in content.items()}
     except Exception as error:  # a broken pickle may raise nearly anything
         raise ValueError(
-            f"{path.name} is refused: {error}. It is no CIFAR-10 file; get the data from where you got it, again."
+            f"{path.name} is refused: {error}. It is not a CIFAR-10 file; get the data again, from its home page."
         ) from error
 
 

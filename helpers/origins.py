@@ -53,7 +53,7 @@ FASHION_MNIST = SimpleNamespace(
     folder="fashion-mnist",
     licence="MIT",
     classes=CLOTHES,
-    sample="3,000 real pictures",
+    sample="4,500 real pictures",
     # Addresses and md5 sums as in the README of zalandoresearch/fashion-mnist and in torchvision.
     remotes=_idx_remotes(
         (

@@ -4,6 +4,7 @@
 forbids the network; `COURSE_CACHE_DIR` moves the folder that keeps what was downloaded.
 """
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -47,18 +48,23 @@ def cache_folder():
 
 
 def _folders(root):
-    """`root`, the folders in it and those in them, by name; hidden ones are left out."""
-    found = [root]
-    for depth in range(2):
-        for folder in [known for known in found if len(known.relative_to(root).parts) == depth]:
-            children = (child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
-            found += sorted(children)
+    """`root`, the folders in it and those in them, by name; hidden and closed ones are left out."""
+    found = level = [root]
+    for _ in range(2):
+        below = []
+        for folder in level:
+            # A closed folder is passed over. scandir asks no file for its status: there may be 25,000.
+            with contextlib.suppress(PermissionError), os.scandir(folder) as entries:
+                below += sorted(folder / entry.name for entry in entries if entry.is_dir() and entry.name[0] != ".")
+        found, level = found + below, below
     return found
 
 
-def _is_lookalike(folder, root):
-    names = [root.resolve().name, *folder.relative_to(root).parts]
-    return any(word in name.lower().replace("-", "").replace("_", "") for name in names for word in LOOKALIKES)
+def _names(folder, root):
+    """What the names of `folder` and of those above it up to `root` say, in small letters without signs."""
+    own = root.resolve()
+    above = [own.parent.name] if own.name.lower() in ("raw", "data") else []  # a name that says nothing
+    return "/".join([*above, own.name, *folder.relative_to(root).parts]).lower().replace("-", "").replace("_", "")
 
 
 def find_mnist(root):
@@ -67,7 +73,7 @@ def find_mnist(root):
     A folder whose name says that it holds another set with the same file names is passed over.
     """
     for folder in _folders(root):
-        if not _is_lookalike(folder, root):
+        if not any(word in _names(folder, root) for word in LOOKALIKES):
             if (folder / "mnist.npz").is_file():
                 return folder / "mnist.npz"
             if any(idx_file(folder, name) for name in MNIST_FILES.values()):
@@ -78,9 +84,7 @@ def find_mnist(root):
 def find_fashion_mnist(root):
     """The folder with Fashion-MNIST's IDX files under `root`; its name, or one above it, must say "fashion"."""
     for folder in _folders(root):
-        if "fashion" in "/".join([root.resolve().name, *folder.relative_to(root).parts]).lower() and any(
-            idx_file(folder, name) for name in MNIST_FILES.values()
-        ):
+        if "fashion" in _names(folder, root) and any(idx_file(folder, name) for name in MNIST_FILES.values()):
             return folder
     return None
 

@@ -5,18 +5,22 @@ import numpy as np
 SEED = 2026  # of every split
 
 
-def stratified_order(labels, seed=SEED):
-    """Indices of all `labels` in a random order whose every stretch holds the classes in their proportions.
+def taking_turns(labels):
+    """Indices of `labels` such that the classes take turns in their proportions, each in its own order.
 
-    The k-th of n examples of a class stands about k/n of the way down, so that neighbouring stretches of any length are
-    stratified splits.
+    The k-th of n examples of a class stands k/n of the way down, so that stretches of any length are stratified.
     """
-    rng = np.random.default_rng(seed)
     place = np.empty(len(labels))
     for label in np.unique(labels):
-        members = rng.permutation(np.flatnonzero(labels == label))
-        place[members] = (np.arange(len(members)) + rng.random()) / len(members)
+        members = np.flatnonzero(labels == label)
+        place[members] = (np.arange(len(members)) + 0.5) / len(members)
     return np.argsort(place, kind="stable")
+
+
+def stratified_order(labels):
+    """Indices of all `labels` in a random order, always the same one, whose every stretch is a stratified split."""
+    shuffled = np.random.default_rng(SEED).permutation(len(labels))
+    return shuffled[taking_turns(labels[shuffled])]
 
 
 def carve(train, test, asked):

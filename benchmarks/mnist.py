@@ -2,20 +2,15 @@
 
     python -m benchmarks.mnist [NAME ...]
 
-Each recipe runs in a process of its own, so that its peak memory is its own.
-
 Chosen on the 1,000 validation digits; the 3,000 test digits are looked at once per seed, after training.
 """
 
-import argparse
-import subprocess
-import sys
 from functools import partial
 
 import keras
 
-from benchmarks.record import record
-from helpers import datasets, models, runs
+from benchmarks.record import main
+from helpers import datasets, models
 
 
 def train_s4(model, dataset, settings, callbacks):
@@ -84,6 +79,7 @@ def ours(seeds, settings=(), **left_out):
     """The course's recipe, with some settings changed or parts of the network left out."""
     return {
         "system": "course",
+        "load": datasets.mnist,
         "build": partial(models.mnist_ours, **left_out),
         "train": train_ours,
         "settings": OUR_SETTINGS | dict(settings),
@@ -95,6 +91,7 @@ FIVE, THREE = (1, 2, 3, 4, 5), (1, 2, 3)
 RECIPES = {
     "mnist_s4": {
         "system": "S4",
+        "load": datasets.mnist,
         "build": models.mnist_s4,
         "train": train_s4,
         "settings": S4_SETTINGS,
@@ -110,23 +107,5 @@ RECIPES = {
 KEEP_WEIGHTS = {"mnist_s4_ours"}  # small, and of use to lessons
 
 
-def main(arguments=None):
-    """Command line; see the top of this file."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(RECIPES)}; all of them by default")
-    names = parser.parse_args(arguments).names or list(RECIPES)
-    if unknown := set(names) - RECIPES.keys():
-        parser.error(f"no recipe is called {', '.join(sorted(unknown))}; there are: {', '.join(RECIPES)}")
-    if len(names) > 1:
-        for name in names:
-            subprocess.run([sys.executable, "-m", "benchmarks.mnist", name], check=True)
-        return
-    (name,) = names
-    command = f"python -m benchmarks.mnist {name}"
-    model = record(name, profile="full", load=datasets.mnist, command=command, **RECIPES[name])
-    if name in KEEP_WEIGHTS:
-        runs.save_weights(model, name)
-
-
 if __name__ == "__main__":
-    main()
+    main("benchmarks.mnist", RECIPES, __doc__, KEEP_WEIGHTS)

@@ -1,6 +1,8 @@
 """What every recorded run measures: the same clock, the same memory figure, the same file."""
 
+import argparse
 import datetime
+import subprocess
 import sys
 import time
 
@@ -90,3 +92,32 @@ def record(name, *, system, profile, load, build, train, settings, seeds, comman
     run["date"] = datetime.date.today().isoformat()
     runs.save(run)
     return model
+
+
+def main(module, recipes, description, keep_weights=(), arguments=None):
+    """The command line of a file of recipes: record those named, or all of them.
+
+    Each recipe runs in a process of its own, so that its peak memory is its own.
+
+    Parameters
+    ----------
+    module : str
+        How the file is started: "benchmarks.mnist".
+    recipes : dict
+        Name of the run to what `record` takes: system, load, build, train, settings, seeds.
+    keep_weights : collection of str
+        The runs whose last seed's weights are saved beside the record.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(recipes)}; all of them by default")
+    names = parser.parse_args(arguments).names or list(recipes)
+    if unknown := set(names) - recipes.keys():
+        parser.error(f"no recipe is called {', '.join(sorted(unknown))}; there are: {', '.join(recipes)}")
+    if len(names) > 1:
+        for name in names:
+            subprocess.run([sys.executable, "-m", module, name], check=True)
+        return
+    (name,) = names
+    model = record(name, profile="full", command=f"python -m {module} {name}", **recipes[name])
+    if name in keep_weights:
+        runs.save_weights(model, name)

@@ -112,7 +112,7 @@ def quote(path):
     """Return a figure of a recorded run as text for prose: "mnist_s4.test_accuracy" gives "94.9 %".
 
     The part after the dot is `test_accuracy` (mean), `interval` (its half-width in points), `wall_seconds` (median),
-    `seeds` (how many), or any field that holds one number.
+    `seeds` (how many), `epochs` (or their range), or any field that holds one number.
     """
     name, _, figure = path.partition(".")
     run = load(name)
@@ -124,6 +124,8 @@ def quote(path):
         return f"{np.median(run['wall_seconds']):.0f}"
     if figure == "seeds":
         return str(len(run["seeds"]))
+    if figure == "epochs":
+        return epochs(run)
     if isinstance(run.get(figure), int | float):
         return f"{run[figure]:,}"
     raise ValueError(f"{path!r} names no figure that can be quoted.")
@@ -148,12 +150,21 @@ def compare(*names):
 
 
 def curves(name, *columns):
-    """Return the history of a recorded run as a pandas frame over epochs from 1: the mean over its seeds."""
+    """Return the history of a recorded run as a pandas frame over epochs from 1: the mean over its seeds.
+
+    Where early stopping ended some seeds before others, each epoch is the mean over those that were still training.
+    """
     run = load(name)
     frames = [pd.DataFrame(history) for history in run["history"]]
-    mean = sum(frames) / len(frames)
+    mean = pd.concat(frames).groupby(level=0).mean()
     mean.index = pd.RangeIndex(1, len(mean) + 1, name="epoch")
     return mean[list(columns)] if columns else mean
+
+
+def epochs(run):
+    """How many epochs each seed of a recorded run trained, as text: "50", or "13 to 17" where they differ."""
+    lengths = [len(next(iter(history.values()))) for history in run["history"]]
+    return str(min(lengths)) if len(set(lengths)) == 1 else f"{min(lengths)} to {max(lengths)}"
 
 
 def replay(name, *columns, ylabel="accuracy"):
@@ -161,7 +172,7 @@ def replay(name, *columns, ylabel="accuracy"):
     run = load(name)
     frame = curves(name, *columns)
     ends = ", ".join(f"{column} ends at {frame[column].iloc[-1]:.3f}" for column in frame)
-    plots.show_curves(frame, ylabel=ylabel, alt=f"{run['name']} over {len(frame)} epochs: {ends}. {stamp(run)}")
+    plots.show_curves(frame, ylabel=ylabel, alt=f"{run['name']} over {epochs(run)} epochs: {ends}. {stamp(run)}")
 
 
 def save_weights(model, name, folder=RESULTS):

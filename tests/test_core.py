@@ -230,6 +230,18 @@ def test_a_run_survives_the_round_trip(tmp_path, monkeypatch):
         runs.quote("tiny.nothing")
 
 
+def test_seeds_that_stopped_early_count_while_they_trained(monkeypatch):
+    histories = [{"accuracy": [0.2, 0.4]}, {"accuracy": [0.4, 0.6, 0.9, 0.8]}]
+    monkeypatch.setattr(runs, "load", lambda name: a_run(history=histories))
+    assert runs.curves("tiny")["accuracy"].tolist() == pytest.approx([0.3, 0.5, 0.9, 0.8])
+    assert list(runs.curves("tiny").index) == [1, 2, 3, 4]
+    assert runs.quote("tiny.epochs") == "2 to 4"
+    shown = bundle_of(monkeypatch, lambda: runs.replay("tiny", "accuracy"))
+    assert "over 2 to 4 epochs: accuracy ends at 0.800" in shown["text/plain"]
+    monkeypatch.setattr(runs, "load", lambda name: a_run())
+    assert runs.quote("tiny.epochs") == "2"
+
+
 def test_an_incomplete_run_is_not_saved(tmp_path):
     incomplete = a_run(test_accuracy=[0.9])
     del incomplete["date"]

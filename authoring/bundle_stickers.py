@@ -105,14 +105,17 @@ OTHER_SIDE = 96
 DRAWN = 768  # pixels at which the browser draws a 1:1 icon, before trimming
 ACROSS = 1024  # width of a sheet in pixels
 
-# Drawings that do not show their class alone and whole.
+# Drawings that do not show their class alone and whole, or not anew.
 NOT_TAKEN = {
     ("openmoji", "delivery-truck"),  # a van
+    ("openmoji", "moose"),  # two antlers
     ("openmoji", "ship"),  # half of it
     ("openmoji", "ferry"),  # half of it
     ("fluent-emoji-flat", "bird"),  # head and breast, cut straight
     ("fluent-emoji-flat", "eagle"),  # head and neck, cut straight
+    ("fluent-emoji-flat", "grinning-cat"),  # the same as its cat's face
     ("emojione", "passenger-ship"),  # half of it
+    ("fxemoji", "baby-chick"),  # no more than an eye and a beak
     ("fxemoji", "bird"),  # no more than an eye
     ("fxemoji", "ship"),  # in a framed picture
     ("fxemoji", "sailboat"),  # in a framed picture
@@ -195,12 +198,18 @@ def bundle(source, folder):
                 for codepoint, glyph in glyphs.items():
                     svg = drawing(icons, family, glyph)
                     if svg and (family, glyph) not in NOT_TAKEN:
-                        row = {"family": family, "class": name, "codepoint": codepoint, "name": glyph, "licence": licence}
+                        row = {
+                            "family": family,
+                            "class": name,
+                            "codepoint": codepoint,
+                            "name": glyph,
+                            "licence": licence,
+                        }
                         pieces.append((row, painted(page, svg, SIDE.get(name, OTHER_SIDE))))
             whole, placed = sheet(pieces)
             whole.save(folder / f"{family}.webp", lossless=True, quality=100, method=6, exact=False)
-            order = list(GLYPHS)
-            rows += sorted(placed, key=lambda row: (order.index(row["class"]), list(GLYPHS[row["class"]]).index(row["codepoint"])))
+            order = [(name, codepoint) for name, glyphs in GLYPHS.items() for codepoint in glyphs]
+            rows += sorted(placed, key=lambda row: order.index((row["class"], row["codepoint"])))
             print(f"{family}: {len(placed)} pieces, {(folder / f'{family}.webp').stat().st_size:,} bytes")
         browser.close()
     with open(folder / "stickers.csv", "w", newline="", encoding="utf-8") as file:

@@ -1,6 +1,8 @@
 """How one sticker picture is composed: the drawings, a background, stickers on it, what a camera adds.
 
-Every random choice comes from the generator that is passed in; none depends on the picture's size or class.
+Every random choice comes from the generator that is passed in, and is a share of the picture's shorter side: the same
+generator gives the same picture at any size. The background, what stands about and what the camera adds are chosen in
+the same way whatever the class.
 """
 
 import colorsys
@@ -31,7 +33,10 @@ class Piece(NamedTuple):
 @functools.lru_cache(maxsize=2)
 def artwork(split):
     """The drawings of a split as a dict: class name, or "prop" → family → list of `Piece`."""
-    with open(ARTWORK / "stickers.csv", newline="", encoding="utf-8") as file:
+    table = ARTWORK / "stickers.csv"
+    if not table.is_file():
+        raise ValueError(f"{table.name} is missing in data/stickers/. Get the course's folder again, or restore it.")
+    with open(table, newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if (row["family"] == HELD_OUT) == (split == "test")]
     sheets = {}
     for family in dict.fromkeys(row["family"] for row in rows):
@@ -54,9 +59,9 @@ def picture(rng, name, width, height, split="train"):
     pieces = artwork(split)
     factor = 2 if min(width, height) < OVERSAMPLING_BELOW else 1
     canvas = background(rng, width * factor, height * factor)
-    for _ in range(rng.integers(0, 3)):
-        stick(canvas, rng, one_of(rng, pieces["prop"]), longer=rng.uniform(0.2, 0.45), inside=0.3)
-    place = stick(canvas, rng, one_of(rng, pieces[name]), longer=rng.uniform(0.5, 0.95), inside=0.9)
+    if rng.random() < 0.3:
+        stick(canvas, rng, one_of(rng, pieces["prop"]), longer=rng.uniform(0.15, 0.35), inside=0.3)
+    place = stick(canvas, rng, one_of(rng, pieces[name]), longer=rng.uniform(0.75, 1), inside=0.95)
     cover(canvas, rng, place, one_of(rng, pieces["prop"]))
     return developed(canvas.reduce(factor), rng)
 
@@ -76,7 +81,7 @@ def colour(rng):
     return 255 * np.array(colorsys.hsv_to_rgb(hue, 0.85 * saturation, 0.2 + 0.8 * value), np.float32)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=4)
 def coordinates(width, height):
     """Pixel coordinates with the middle at 0 and the shorter side 1 long: two float32 arrays (height, width)."""
     short = min(width, height)
@@ -93,7 +98,7 @@ def noise(rng, width, height, cells):
 
 
 def pattern(rng, width, height):
-    """A gradient, noise, stripes, checks, dots, waves or rings: float32 values 0 to 1 of shape (height, width)."""
+    """A gradient, noise, stripes, checks, dots or waves: float32 values 0 to 1 of shape (height, width)."""
     x, y = coordinates(width, height)
     angle, frequency, share = rng.uniform(0, 2 * math.pi), rng.uniform(2, 7), rng.uniform(0.3, 0.7)
     u, v = math.cos(angle) * x + math.sin(angle) * y, math.cos(angle) * y - math.sin(angle) * x
@@ -115,19 +120,19 @@ def two_tone(rng, width, height):
     """A pattern between two colours: a float32 array (height, width, 3)."""
     low, high = colour(rng), colour(rng)
     near = rng.random()  # many surfaces are of one colour with little change
-    return low + pattern(rng, width, height)[..., None] * (high - low) * (0.35 if near < 0.5 else 1)
+    return low + pattern(rng, width, height)[..., None] * (high - low) * (0.2 if near < 0.75 else 1)
 
 
 def background(rng, width, height):
-    """A surface, an outdoor or indoor scene with a horizon, or unrelated shapes, as an RGB picture."""
+    """A surface, a scene with a horizon, or unrelated shapes on a surface, as an RGB picture."""
     values, kind = two_tone(rng, width, height), rng.random()
-    if kind < 0.4:
+    if kind < 0.35:
         _, y = coordinates(width, height)
         ground = two_tone(rng, width, height)
         edge = rng.uniform(-0.2, 0.4) + rng.uniform(0, 0.3) * (noise(rng, width, height, 3)[:1] - 0.5)
         values = np.where((y > edge)[..., None], ground, values)
     canvas = Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
-    if kind > 0.7:
+    if kind > 0.85:
         short, draw = min(width, height), ImageDraw.Draw(canvas)
         for _ in range(rng.integers(3, 9)):
             across, down, radius = rng.uniform(0, width), rng.uniform(0, height), rng.uniform(0.06, 0.35) * short
@@ -145,8 +150,8 @@ def background(rng, width, height):
 
 def recoloured(rng, sticker):
     """Turn the hue of an RGBA picture, change its saturation and brightness: a little mostly, much now and then."""
-    turn = rng.uniform(-math.pi, math.pi) * (1 if rng.random() < 0.25 else 0.12)
-    saturation, gain = rng.uniform(0.5, 1.3), rng.uniform(0.7, 1.15)
+    turn = rng.uniform(-math.pi, math.pi) * (1 if rng.random() < 0.12 else 0.06)
+    saturation, gain = rng.uniform(0.7, 1.3), rng.uniform(0.75, 1.15)
     # Hue turns about the grey axis; the formula is Rodrigues' rotation about (1, 1, 1)/√3.
     cosine, sine = math.cos(turn), math.sin(turn) / math.sqrt(3)
     third = (1 - cosine) / 3
@@ -171,9 +176,7 @@ def turned(piece, side, stretch, angle):
     scale = side * max(piece.sizes[0].size) / (max(piece.sizes[0].size) - 2 * MARGIN) / max(drawing.size)
     width, height = drawing.width * scale * abs(stretch), drawing.height * scale
     cosine, sine = math.cos(angle), math.sin(angle)
-    size = [
-        math.ceil(abs(first * cosine) + abs(second * sine)) for first, second in ((width, height), (height, width))
-    ]
+    size = [math.ceil(abs(first * cosine) + abs(second * sine)) for first, second in ((width, height), (height, width))]
     # Each pixel of the result looks up its place in the drawing: turned back, then scaled back, about the middles.
     to_x, to_y = (cosine / (scale * stretch), sine / (scale * stretch)), (-sine / scale, cosine / scale)
     moves = [
@@ -191,7 +194,7 @@ def stick(canvas, rng, piece, longer, inside):
     at least be on the canvas.
     """
     short = min(canvas.size)
-    mirror, stretch, angle = rng.choice((-1, 1)), rng.uniform(0.85, 1.15), rng.uniform(-35, 35)
+    mirror, stretch, angle = rng.choice((-1, 1)), rng.uniform(0.9, 1.1), rng.uniform(-15, 15)
     sticker = recoloured(rng, turned(piece, longer * short, mirror * stretch, math.radians(angle)))
     left, top = (
         round(rng.uniform(*sorted(((inside - 1) * own, length - inside * own))))
@@ -209,15 +212,15 @@ def stick(canvas, rng, piece, longer, inside):
 
 
 def cover(canvas, rng, place, prop):
-    """In a third of the pictures, hide a part of the box `place`: behind a prop or a bar near its edge."""
+    """In a fifth of the pictures, hide a part of the box `place`: behind a prop or a box near its edge."""
     kind, angle = rng.random(), rng.uniform(0, 2 * math.pi)
-    if kind > 0.35:
+    if kind > 0.2:
         return
     left, top, right, bottom = place
     across = (left + right) / 2 + 0.5 * math.cos(angle) * (right - left)
     down = (top + bottom) / 2 + 0.5 * math.sin(angle) * (bottom - top)
-    reach = 0.25 * max(right - left, bottom - top)
-    if kind < 0.15:
+    reach = 0.2 * max(right - left, bottom - top)
+    if kind < 0.08:
         box = [across - reach, down - reach, across + reach, down + reach]
         ImageDraw.Draw(canvas).rectangle(box, fill=tuple(colour(rng).astype(int).tolist()))
         return
@@ -227,11 +230,11 @@ def cover(canvas, rng, place, prop):
 
 def developed(canvas, rng):
     """What a camera adds: blur, exposure, a colour cast, grain. Returns a uint8 array (height, width, 3)."""
-    blur = rng.uniform(0, 0.025) * min(canvas.size) if rng.random() < 0.35 else 0
+    blur = rng.uniform(0, 0.018) * min(canvas.size) if rng.random() < 0.35 else 0
     if blur:
         canvas = canvas.filter(ImageFilter.GaussianBlur(blur))
-    contrast, exposure, grain = rng.uniform(0.75, 1.15), rng.uniform(-20, 20), rng.uniform(0, 7)
-    cast = rng.uniform(0.88, 1.12, 3).astype(np.float32)
+    contrast, exposure, grain = rng.uniform(0.85, 1.15), rng.uniform(-15, 15), rng.uniform(0, 5)
+    cast = rng.uniform(0.94, 1.06, 3).astype(np.float32)
     values = (np.asarray(canvas, np.float32) - 128) * (contrast * cast) + np.float32(128 + exposure)
     values += np.float32(grain) * rng.standard_normal((*values.shape[:2], 1), np.float32)
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)

@@ -1,7 +1,7 @@
 """Pictures of CIFAR-10's ten classes, composed from openly licensed emoji: the stand-in where no network is.
 
-`pictures` gives arrays in the manner of CIFAR-10, `write_folder` JPEG files in the manner of Cats vs Dogs. One family of
-artwork is held out: pictures of the split "test" show drawings of which no training picture shows any. Where the
+`pictures` gives arrays in the manner of CIFAR-10, `write_folder` JPEG files in the manner of Cats vs Dogs. One family
+of artwork is held out: pictures of the split "test" show drawings of which no training picture shows any. Where the
 drawings come from and under which licences: data/README.md. How a picture is composed: `helpers.compose`.
 """
 

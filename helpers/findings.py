@@ -41,6 +41,14 @@ OTHERS = {b"%PDF": "a PDF", b"PK\x03\x04": "a zip archive", b"\xd0\xcf\x11\xe0":
           b"\x7fELF": "a program", b"MZ": "a program", b"SQLite": "a database"}  # fmt: skip
 
 
+def known(verdicts):
+    """Verdicts as a tuple. Raises ValueError for one that does not exist."""
+    verdicts = (verdicts,) if isinstance(verdicts, str) else tuple(verdicts)
+    if unknown := [verdict for verdict in verdicts if verdict not in VERDICTS]:
+        raise ValueError(f"There is no verdict {unknown[0]!r}. The verdicts are: {', '.join(VERDICTS)}.")
+    return verdicts
+
+
 def look_at(name, path, root):
     """One row of the report as a dict, with `reasons` (a list), `sha256` and `fingerprint` of readable pictures."""
     row = dict.fromkeys(COLUMNS, "") | {"file": name, "verdict": "good", "reasons": [], "link": False}
@@ -75,9 +83,8 @@ def look_at(name, path, root):
         with Image.open(io.BytesIO(data), formats=[kind for kind in FORMATS if kind in Image.OPEN]) as picture:
             row |= {"width": picture.width, "height": picture.height, "mode": picture.mode, "format": picture.format}
             if size > MOST_BYTES:
-                return finding(
-                    "broken", f"The file has {size / 1e6:,.0f} MB, over the limit of {MOST_BYTES / 1e6:.0f}."
-                )
+                limit = f"{MOST_BYTES / 1e6:,.0f} MB"
+                return finding("broken", f"The file has {size / 1e6:,.0f} MB and was not read; up to {limit} are.")
             for reason in oddities(name, picture, data):
                 finding("odd", reason)
             picture.draft(picture.mode, (128, 128))  # JPEGs only: all the data is read, the pixels come out smaller
@@ -153,7 +160,7 @@ def oddities(name, picture, data):
         yield f"The picture is in the mode {picture.mode}, not RGB."
     if (frames := getattr(picture, "n_frames", 1)) > 1:
         yield f"The file holds {frames} pictures (animated or several pages); the first one counts."
-    if (turn := picture.getexif().get(0x0112, 1)) in TURNS:
+    if (turn := orientation(picture)) in TURNS:
         yield f"The pixels are stored {TURNS[turn]} (EXIF orientation {turn}); most training code ignores that."
     if min(picture.size) < SMALL:
         yield f"The picture is small: {picture.width} × {picture.height} pixels."
@@ -162,6 +169,14 @@ def oddities(name, picture, data):
             yield f"libjpeg complains: {said}."
         if after := len(data) - data.rfind(b"\xff\xd9") - 2:
             yield f"{after:,} bytes follow the end of the picture."
+
+
+def orientation(picture):
+    """EXIF's number for how the camera was held, 1 to 8; 1 (upright) also where the EXIF data is damaged."""
+    try:
+        return picture.getexif().get(0x0112, 1)
+    except Exception:  # PIL raises many kinds here
+        return 1
 
 
 def complaint(jpeg):
@@ -180,7 +195,8 @@ def complaint(jpeg):
 def as_rgb(picture):
     """A PIL picture of any mode as RGB: first frame, EXIF orientation applied, on white, 16 bits scaled to 8."""
     picture.load()
-    picture = ImageOps.exif_transpose(picture)
+    if orientation(picture) in TURNS:
+        picture = ImageOps.exif_transpose(picture)
     if picture.mode[0] in "IF":
         values = np.nan_to_num(np.asarray(picture, dtype=np.float64))
         low, high = float(values.min()), float(values.max())

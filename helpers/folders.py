@@ -1,14 +1,20 @@
 """What lies in a folder of pictures, and moving files out of it in a way that one call undoes."""
 
+import csv
 import errno
 import hashlib
 import os
 import shutil
+from collections import Counter
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from helpers.findings import known
+
 JOURNAL = "quarantine.csv"
+DRAFT = ".quarantine.part"
+OWN = {JOURNAL, f"{JOURNAL}.new", DRAFT}  # no file moves to these names
 COLUMNS = ["file", "verdict", "reason", "sha256", "bytes", "moved_to", "folder"]
 
 
@@ -53,8 +59,10 @@ def printable(name):
 
 
 def sha256_of(path):
-    """SHA-256 of a file's content in hexadecimal; an empty text for links and whatever else is not a plain file."""
-    if path.is_symlink() or not path.is_file():
+    """SHA-256 in hexadecimal of a file's content or of what a link says; an empty text for anything else."""
+    if path.is_symlink():
+        return hashlib.sha256(b"link to " + os.fsencode(os.readlink(path))).hexdigest()
+    if not path.is_file():
         return ""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -80,77 +88,87 @@ def quarantine(report, folder, into=None, verdicts=("broken", "not a picture")):
     into = folder.resolve().with_name(f"{folder.resolve().name}-quarantine") if into is None else Path(into)
     if inside(into, folder) or inside(folder, into):
         raise ValueError(f"{into.name!r} and {folder.name!r} lie in each other; choose a folder beside it for `into`.")
-    if isinstance(verdicts, str):
-        verdicts = (verdicts,)
-    journal = read_journal(into)
-    known = dict(zip(journal["file"], journal["moved_to"], strict=True))
-    taken, present, rows = set(journal["moved_to"]), listing(folder), []
-    for file, verdict, reason in report.loc[report["verdict"].isin(verdicts), ["file", "verdict", "reason"]].to_numpy():
+    if missing := {"file", "verdict", "reason"} - set(report.columns):
+        raise ValueError(f"The report has no column {min(missing)!r}; give the frame that `audit` returned.")
+    chosen = report[report["verdict"].isin(known(verdicts))]
+    journal, present, moves = read_journal(into), listing(folder), []
+    taken = {row["moved_to"]: row["file"] for row in journal}
+    for file, verdict, reason in zip(chosen["file"], chosen["verdict"], chosen["reason"], strict=True):
         path = present.get(file)
         if path is None or (path.is_dir() and not path.is_symlink()):
             continue  # moved by an earlier call, or a folder that could not be opened
-        true_name = path.relative_to(folder).as_posix()
-        moved_to = known.get(true_name, true_name)
-        while os.path.lexists(into / moved_to) or (moved_to in taken and moved_to != known.get(true_name)):
+        name = moved_to = path.relative_to(folder).as_posix()
+        while taken.get(moved_to, name) != name or not free_for(path, into / moved_to):
             place = PurePosixPath(moved_to)
             moved_to = str(place.with_name(f"{place.stem}+{place.suffix}"))
-        taken.add(moved_to)
-        size = path.lstat().st_size
-        rows.append([true_name, verdict, reason, sha256_of(path), size, moved_to, related(folder, into)])
-    moves = pd.DataFrame(rows, columns=COLUMNS)
-    if rows:
+        taken[moved_to] = name
+        facts = [name, verdict, reason, sha256_of(path), str(path.lstat().st_size), moved_to, related(folder, into)]
+        moves.append(dict(zip(COLUMNS, facts, strict=True)))
+    if moves:
         into.mkdir(parents=True, exist_ok=True)
-        write_journal(pd.concat([journal, moves]).drop_duplicates(["file", "moved_to", "sha256"]), into)
-    for file, moved_to in zip(moves["file"], moves["moved_to"], strict=True):
-        move(folder / file, into / moved_to)
-    moves["file"] = [printable(name) for name in moves["file"]]
-    return moves.drop(columns=["folder", "moved_to"])
+        write_journal(journal + [row for row in moves if row not in journal], into)
+    for row in moves:
+        move(folder / row["file"], into / row["moved_to"])
+    moved = pd.DataFrame(moves, columns=COLUMNS, dtype=object)
+    for column in ("file", "moved_to"):
+        moved[column] = moved[column].map(printable)
+    return moved.drop(columns="folder").astype({"bytes": "int64"})
 
 
 def undo(into, folder=None):
     """Put everything in a quarantine folder back, byte for byte and with its date; return how many files that were.
 
-    `into` is the folder that holds quarantine.csv. `folder` is needed only if either of the two folders has moved
-    since. Interrupted, or called twice, it goes on where it was. A file that has appeared in the old place meanwhile
-    is never overwritten: then a ValueError names it, and nothing at all is moved.
+    `into` is the folder that holds quarantine.csv. `folder` is needed only if one of the two folders has been moved
+    away from the other. Interrupted, or called twice, it goes on where it was. A file that has appeared in the old
+    place meanwhile is never overwritten: then a ValueError names it, and nothing at all is moved.
     """
     into = checked(into)
     if not (into / JOURNAL).is_file():
         raise ValueError(f"{into.name!r} holds no {JOURNAL}; give the folder into which `quarantine` moved the files.")
-    journal = read_journal(into)
-    moves = {}
-    for row in journal.itertuples():
-        home = Path(folder) if folder is not None else into / row.folder
-        source, target = into / row.moved_to, Path(os.path.normpath(home)) / row.file
-        if not all(PurePosixPath(name).parts and is_plain(name) for name in (row.moved_to, row.file)):
-            raise ValueError(f"{JOURNAL} names the file {printable(row.file)!r}, which leads out of the folder.")
-        if os.path.lexists(source):
-            moves[source] = target
-    twice = {source for source, target in moves.items() if same_content(source, target)}
-    there = [target for source, target in moves.items() if source not in twice and os.path.lexists(target)]
-    blocked = [printable(target.name) for target in there]
-    if blocked:
-        raise ValueError(
-            f"{len(blocked)} files exist again in the old place, such as {blocked[0]!r}. Move them, then call undo."
-        )
-    for source, target in moves.items():
-        if source not in twice:  # after an interrupted copy to another disk both exist: the old place is right already
-            move(source, target)
+    homes = {}  # where each file of the quarantine came from
+    for row in read_journal(into):
+        if not (is_plain(row["file"]) and is_plain(row["moved_to"])):
+            raise ValueError(f"{JOURNAL} names {printable(row['file'])!r}, which leads out of the folder. Restore it.")
+        if os.path.lexists(into / row["moved_to"]):
+            home = Path(os.path.normpath(into.resolve() / row["folder"])) if folder is None else Path(folder)
+            if not home.is_dir():
+                raise ValueError(f"The folder {home.name!r} is not where it was. Give its place: undo(into, folder=…).")
+            homes[into / row["moved_to"]] = home / row["file"]
+    wanted = Counter(homes.values())
+    for source, target in homes.items():
+        if os.path.lexists(target) and not same_content(source, target):
+            name = printable(target.name)
+            raise ValueError(
+                f"{name!r} exists again in the old place. Move it away, then call undo; nothing was moved."
+            )
+        if wanted[target] > 1:
+            name = printable(target.name)
+            raise ValueError(
+                f"{into.name!r} holds several files that were {name!r}. Move all but one away; nothing was moved."
+            )
+    for source, target in homes.items():
+        move(source, target)
     for parent, _, _ in os.walk(into, topdown=False):
-        if parent != str(into) and not os.listdir(parent):
+        if Path(parent) != into and not os.listdir(parent):
             os.rmdir(parent)
-    return len(moves) - len(twice)
+    return len(homes)
+
+
+def free_for(source, target):
+    """Whether `source` may move to `target`: nothing is there, or the whole copy of an interrupted move."""
+    return target.name not in OWN and (not os.path.lexists(target) or same_content(source, target))
 
 
 def is_plain(name):
     """Whether a relative name stays in its folder."""
-    return not os.path.isabs(name) and not Path(name).drive and ".." not in Path(name).parts
+    return bool(name) and not Path(name).anchor and ".." not in Path(name).parts
 
 
 def same_content(one, other):
-    if not (os.path.lexists(one) and os.path.lexists(other)):
+    """Whether these are two files (or links) that say the same; not if they are one file under two names."""
+    if not sha256_of(one) == sha256_of(other) != "":
         return False
-    return sha256_of(one) == sha256_of(other) != ""
+    return not os.path.samestat(os.lstat(one), os.lstat(other))
 
 
 def related(folder, into):
@@ -162,21 +180,22 @@ def related(folder, into):
 
 
 def read_journal(into):
-    path = into / JOURNAL
-    if not path.is_file():
-        return pd.DataFrame(columns=COLUMNS)
-    with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
-        journal = pd.read_csv(file, dtype=object, keep_default_na=False)
-    if list(journal.columns) != COLUMNS:
+    if not (into / JOURNAL).is_file():
+        return []
+    with open(into / JOURNAL, encoding="utf-8", errors="surrogateescape", newline="") as file:
+        rows = list(csv.DictReader(file))
+    if any(set(row) != set(COLUMNS) or None in row.values() for row in rows):
         raise ValueError(f"{JOURNAL} in {into.name!r} has other columns than {', '.join(COLUMNS)}. Restore the file.")
-    return journal
+    return rows
 
 
-def write_journal(journal, into):
+def write_journal(rows, into):
     """Replace the journal in one step, so that a complete one exists at every moment."""
     draft = into / f"{JOURNAL}.new"
     with open(draft, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        journal.to_csv(file, index=False, lineterminator="\n")
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
         file.flush()
         os.fsync(file.fileno())
     os.replace(draft, into / JOURNAL)
@@ -186,13 +205,16 @@ def move(source, target):
     """Move one file or link without overwriting; between two disks the source goes only when the copy is complete."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if os.path.lexists(target):
-        raise FileExistsError(errno.EEXIST, "will not overwrite a file", target.name)
+        if not same_content(source, target):
+            raise FileExistsError(errno.EEXIST, "will not overwrite a file", target.name)
+        source.unlink()  # ends a move between two disks that was interrupted after its copy
+        return
     try:
         os.rename(source, target)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        draft = target.with_name(f".{target.name[:100]}.part")
+        draft = target.with_name(DRAFT)
         draft.unlink(missing_ok=True)
         shutil.copy2(source, draft, follow_symlinks=False)
         if sha256_of(draft) != sha256_of(source):

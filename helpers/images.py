@@ -20,6 +20,8 @@ from helpers.folders import checked, inside, listing, quarantine, undo
 
 __all__ = ["VERDICTS", "audit", "clean_copy", "quarantine", "undo"]
 
+PATIENCE = 3  # seconds before a progress bar appears
+
 
 def audit(folder, progress=True):
     """Look at every file in `folder` and its subfolders, and say what it is and why.
@@ -27,7 +29,7 @@ def audit(folder, progress=True):
     Every picture is decoded. Links are not followed out of the folder, and nothing is changed. JPEGs are also decoded
     by simplejpeg, which repeats the complaints of libjpeg that TensorFlow prints and PIL keeps to itself. Of a group
     of duplicates, also across subfolders (classes, splits), the best and first file keeps its verdict; `same_as` of
-    the others names it.
+    the others names it. Without `progress` no bar appears, so that a saved notebook surely holds nothing of it.
 
     Returns a pandas frame, one row per file, sorted by file: file (relative, forward slashes), verdict (a key of
     `VERDICTS`), reason (sentences), width, height (pixels, as stored), mode, format (PIL's names), bytes, same_as.
@@ -48,17 +50,21 @@ def each(function, items, progress, what):
     """`function` of every item in parallel, in order, as a list. PIL releases Python's lock while it decodes."""
     Image.init()
     items = list(items)
-    # Shown on standard output, only if it takes longer than three seconds, and gone at the end: a saved notebook keeps
+    # Shown on standard output, only if it takes longer than a few seconds, and gone at the end: a saved notebook keeps
     # nothing of it. The filters hold for all threads.
-    looks = {"leave": False, "delay": 3, "mininterval": 0.5, "unit": " files", "file": sys.stdout}
+    looks = {"leave": False, "delay": PATIENCE, "mininterval": 0.5, "unit": " files", "file": sys.stdout}
     bar = tqdm(total=len(items), desc=what, disable=not progress, **looks)
     with warnings.catch_warnings(), bar, ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         results = []
-        for result in pool.map(function, items):
-            results.append(result)
-            bar.update()
+        try:
+            for result in pool.map(function, items):
+                results.append(result)
+                bar.update()
+        except BaseException:  # such as "Interrupt kernel": do not first finish thousands of files
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
         return results
 
 
@@ -76,6 +82,8 @@ def name_duplicates(rows):
         else:
             row.update(verdict="duplicate", same_as=original["file"])
             row["reasons"].append(f"The content is that of {original['file']}, byte for byte.")
+    # In very small pictures, such as digits, too little tells a copy from a lookalike.
+    unlike = [row for row in unlike if min(row["width"], row["height"]) >= findings.SMALL]
     for copy, (original, mirrored) in duplicates.near_duplicates([row["fingerprint"] for row in unlike]).items():
         row, same_as = unlike[copy], unlike[original]["file"]
         row.update(verdict="near duplicate", same_as=same_as)
@@ -111,22 +119,28 @@ def clean_copy(folder, destination, verdicts=("good", "odd"), quality=95, size=N
         raise ValueError(f"quality={quality!r}: give a whole number from 1 to 95.")
     if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
         raise ValueError(f"size={size!r}: give a number of pixels, 1 or more, or None.")
+    chosen = findings.known(verdicts)
     report, paths = audit(folder, progress), listing(folder)
-    chosen = report["verdict"].isin((verdicts,) if isinstance(verdicts, str) else verdicts)
+    chosen = report["verdict"].isin(chosen)
     names = free_names(report.loc[chosen, "file"])
 
     def write(file):
-        with Image.open(paths[file]) as picture:
-            copy = findings.as_rgb(picture)
+        """Why the file could not be copied; an empty text if it was."""
+        try:
+            with Image.open(paths[file]) as picture:
+                copy = findings.as_rgb(picture)
+        except Exception as error:  # asked for with its verdict "broken", or changed since the audit
+            return findings.unreadable(error)
         if size is not None:
             copy.thumbnail((size, size), Image.Resampling.LANCZOS)
         target = destination / paths[file].relative_to(folder).parent / names[file].name
         target.parent.mkdir(parents=True, exist_ok=True)
         copy.save(target, "JPEG", quality=quality)
-        return file
+        return ""
 
-    each(write, names, progress, "copying")
-    report["written"] = [str(names.get(file, "")) for file in report["file"]]
+    failed = {file: why for file, why in zip(names, each(write, names, progress, "copying"), strict=True) if why}
+    report["written"] = [str(names.get(file, "")) if file not in failed else "" for file in report["file"]]
+    report["reason"] += [" " + failed[file] if file in failed else "" for file in report["file"]]
     return report[["file", "verdict", "reason", "written"]]
 
 

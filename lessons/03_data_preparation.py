@@ -67,7 +67,7 @@ raw[:16].hex(" ", 4)
 # | bytes | here | meaning |
 # |---|---|---|
 # | 0, 1 | `00 00` | always zero |
-# | 2 | `08` | each value is an unsigned byte |
+# | 2 | `08` | each value is one byte, 0 to 255 |
 # | 3 | `03` | three axes follow, four bytes for each |
 # | 4 to 7 | `00000fa0` | size of the first axis |
 # | 8 to 11 | `0000001c` | size of the second |
@@ -80,7 +80,8 @@ raw[:16].hex(" ", 4)
 
 # %% [markdown]
 # **Big-endian**: the first byte counts most, as in the numbers you write. Your processor most likely works the other
-# way round. A program that forgets this sees 2.7 billion pictures, if you are lucky: such an error is loud.
+# way round. A program that forgets this looks for 2.7 billion pictures and stops. That is lucky: most faults of this
+# lesson are silent.
 #
 # ### Exercise 1 · Read the header
 #
@@ -248,12 +249,12 @@ temporary.cleanup()
 
 # %% [markdown]
 # The innocent `/ 255` gives `float64`: eight times the memory, and a network turns it into `float32` anyway. `//`
-# keeps `uint8` and loses the picture: nearly all values become 0.
+# keeps `uint8` and loses the picture: only full 255 stays, as a 1.
 #
 # ### Exercise 2 · Megabytes
 #
 # How many million bytes does an array of this `shape` and `dtype` fill? `np.dtype(dtype).itemsize` is the number of
-# bytes of one value. Count, do not build the array: yours may not fit.
+# bytes of one value. Count, do not build the array: it might not fit into memory.
 
 
 # %% tags=["exercise"]
@@ -279,8 +280,9 @@ count = 25_000 * 224 * 224 * 3
 }
 
 # %% [markdown]
-# As `float32` they fill a laptop of 16 GB, as `float64` two. So keep pictures as `uint8`, or as files, and convert batch by batch. The axes of
-# such a batch are number, height, width, channels: **NHWC**. A grey batch needs the last one too, with size 1:
+# As `float32` they fill a laptop of 16 GB, as `float64` two laptops. So keep pictures as `uint8`, or as files, and
+# convert batch by batch. The axes of such a batch are number, height, width, channels: **NHWC**. A grey batch needs the
+# last one too, with size 1:
 
 # %% tags=["nbval-check-output"]
 images[:64, :, :, np.newaxis].shape
@@ -445,8 +447,8 @@ x_val, x_test, y_val, y_test = train_test_split(
 # ## Scaling
 #
 # Pixels lie between 0 and 255. Dividing by 255 brings them to 0 to 1. Another way is to **standardise**: subtract the
-# mean, divide by the spread (the standard deviation). Does it matter to a small network of 50 units? Three starts
-# each, ten epochs, everything else the same:
+# mean, divide by the spread (the standard deviation). Does it matter to a small network of 50 units? Three random
+# starts each, ten passes over the training set, everything else the same:
 
 # %%
 mean, spread = x_train.mean(), x_train.std()
@@ -514,7 +516,7 @@ q4.check(standardise)
 # ## Filters and grey: measure, then decide
 #
 # Tutorials list noise filters and grey-scale among the steps of preparation. Both throw something away. Whether that
-# helps depends on *what*. First noise: of every pixel in five, half turn black and half turn white.
+# helps depends on *what*. First noise. It hits a share of the pixels: half of those turn black, half white.
 
 
 # %%
@@ -533,7 +535,8 @@ filters = {
 }
 
 # %% [markdown]
-# The **median** filter keeps the middle one of the nine values in a window. The blur is lesson 01's, by distance.
+# The **median** filter keeps the middle one of the nine values in a window. The blur is a weighted mean, as in lesson
+# 01: the nearer a pixel, the more it counts.
 
 # %%
 noisy = with_noise(images[:1], 0.2, np.random.default_rng(3))
@@ -612,7 +615,7 @@ show_pictures(
 
 # %% [markdown]
 # A **forest** answers this time: 100 decision trees that vote. Each tree asks its own chain of questions, such as "is
-# number 57 larger than 130?". We measure twice: once as they are, and once with a lamp. Under its warm light the dogs
+# value 57 larger than 130?". We measure twice: once as they are, and once with a lamp. Under its warm light the dogs
 # of the training set were photographed; for validation it has moved to the frogs.
 
 
@@ -945,13 +948,21 @@ show_pictures(
 )
 
 # %%
-honest = nearest_score(x_train, y_train, x_test, y_test)
-leaky = nearest_score(x_leaky, y_leaky, x_test, y_test)
-pd.Series({"without twins": honest, "with twins": leaky}, name="test accuracy").to_frame()
+honest, leaky = (
+    nearest_score(x, y, x_test, y_test) for x, y in ((x_train, y_train), (x_leaky, y_leaky))
+)
+others, others_leaky = (
+    nearest_score(x, y, x_test[300:], y_test[300:])
+    for x, y in ((x_train, y_train), (x_leaky, y_leaky))
+)
+pd.DataFrame(
+    {"all 1,000 test digits": [honest, leaky], "the 700 without a twin": [others, others_leaky]},
+    index=["trained without twins", "trained with twins"],
+).round(3)
 
 # %% [markdown]
-# Better, and it has learned nothing but 300 answers by heart. On new pictures it is as good as before. How would you
-# find the twins? Not byte for byte: not one of them is equal. Compare each picture with each, by **correlation**: subtract
+# Better, and yet it has only learned 300 answers by heart: on the other 700 nothing has changed to speak of. How would
+# you find the twins? Not byte for byte: not one of them is equal. Compare each picture with each, by **correlation**: subtract
 # its mean, scale to length 1, multiply and add. Twins come out near 1.
 
 
@@ -1017,8 +1028,8 @@ show_pictures(
 # the same idea.
 #
 # Twins need not be copies. Two frames of one film, two X-rays of one patient, two digits of one hand: a random split
-# puts them on both sides. Then split by film, by patient, by hand (`GroupShuffleSplit` does it), if somebody wrote down
-# who is who.
+# puts them on both sides. Then split by film, by patient, by hand (scikit-learn's `GroupShuffleSplit` does it), if
+# somebody wrote down who is who.
 
 # %% [markdown]
 # ## A data card

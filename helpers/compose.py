@@ -200,13 +200,15 @@ def stick(canvas, rng, piece, longer, inside):
         round(rng.uniform(*sorted(((inside - 1) * own, length - inside * own))))
         for length, own in zip(canvas.size, sticker.size, strict=True)
     )
-    style, alpha = rng.random(), sticker.getchannel("A")
+    around = math.ceil(0.08 * short)  # pixels over which a rim or a shadow may reach
+    style, alpha = rng.random(), ImageOps.expand(sticker.getchannel("A"), around)
     if style < 0.25:  # cut out with a rim of paper
         rim = alpha.filter(ImageFilter.GaussianBlur(0.02 * short)).point([min(255, 8 * value) for value in range(256)])
-        canvas.paste((245, 245, 245), (left, top), rim)
-    elif style < 0.6:  # a soft shadow
+        canvas.paste((245, 245, 245), (left - around, top - around), rim)
+    elif style < 0.6:  # a soft shadow, a little to the right and below
         shadow = alpha.filter(ImageFilter.GaussianBlur(0.03 * short)).point([value // 2 for value in range(256)])
-        canvas.paste((20, 20, 25), (left + round(0.03 * short), top + round(0.04 * short)), shadow)
+        right, below = round(0.03 * short), round(0.04 * short)
+        canvas.paste((20, 20, 25), (left - around + right, top - around + below), shadow)
     canvas.paste(sticker, (left, top), sticker)
     return left, top, left + sticker.width, top + sticker.height
 
@@ -234,7 +236,8 @@ def developed(canvas, rng):
     if blur:
         canvas = canvas.filter(ImageFilter.GaussianBlur(blur))
     contrast, exposure, grain = rng.uniform(0.85, 1.15), rng.uniform(-15, 15), rng.uniform(0, 5)
-    cast = rng.uniform(0.94, 1.06, 3).astype(np.float32)
-    values = (np.asarray(canvas, np.float32) - 128) * (contrast * cast) + np.float32(128 + exposure)
-    values += np.float32(grain) * rng.standard_normal((*values.shape[:2], 1), np.float32)
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    cast = rng.uniform(0.94, 1.06, 3)
+    levels = (np.arange(256) - 128) * contrast * cast[:, None] + 128 + exposure  # one row per channel
+    canvas = canvas.point(np.clip(np.rint(levels), 0, 255).astype(int).ravel().tolist())
+    specks = grain * rng.standard_normal((canvas.height, canvas.width, 1), np.float32)
+    return np.clip(np.asarray(canvas, np.int16) + np.rint(specks).astype(np.int16), 0, 255).astype(np.uint8)

@@ -114,7 +114,7 @@ def write_folder(folder, count, split="train", seed=0, broken=True):
     def write(index, relative):
         (root / relative).write_bytes(photograph(relative.split("/")[0].lower(), split, seed, index))
 
-    with ThreadPoolExecutor(max_workers=4) as pool:  # NumPy and Pillow let go of the interpreter while they compute
+    with ThreadPoolExecutor(max_workers=2) as pool:  # NumPy and Pillow let go of the interpreter while they compute
         for _ in pool.map(write, range(count), names(count)):
             pass  # raises what a thread has raised
     if broken:
@@ -136,7 +136,8 @@ def names(count):
 def photograph(name, split, seed, index, purpose=PHOTOGRAPH):
     """One picture of the class `name` as the bytes of an RGB JPEG file, 120 to 500 pixels long."""
     rng = generator(purpose, split, seed, index)
-    longer, ratio, quality = int(rng.integers(120, 501)), rng.uniform(0.6, 1), int(rng.integers(80, 93))
+    longer = 120 + round(380 * rng.random() ** 2)  # small ones are more frequent
+    ratio, quality = rng.uniform(0.6, 1), int(rng.integers(80, 93))
     width, height = (longer, round(longer * ratio))[:: rng.choice((-1, 1))]
     return encoded(Image.fromarray(compose.picture(rng, name, width, height, split)), quality=quality)
 

@@ -4,6 +4,8 @@ import collections
 import csv
 import io
 import re
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -117,6 +119,12 @@ def test_artwork_that_is_missing_is_named(monkeypatch, tmp_path):
 
 
 # Pictures as arrays
+
+
+def test_drawing_pictures_leaves_tensorflow_alone():
+    code = "import sys; from helpers import stickers; stickers.pictures(1)"
+    code += "; print(any(n in sys.modules for n in ('tensorflow', 'keras')))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 
 
 @pytest.mark.parametrize("split", stickers.SPLITS)

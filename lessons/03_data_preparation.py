@@ -609,7 +609,7 @@ show_pictures(
     columns=8,
     size=0.95,
     alt="Eight small colour pictures of drawn frogs and dogs on busy backgrounds; most frogs are "
-    "green, the dogs have any colour.",
+    "green, and no dog is.",
 )
 
 
@@ -622,7 +622,7 @@ show_pictures(
 # %%
 def under_lamp(pictures, lit):
     warm = pictures.astype(np.float32)
-    warm[lit] *= [1.15, 1, 0.85]  # more red, less blue
+    warm[lit] *= [1.4, 1, 0.6]  # more red, less blue, as in the light of an old bulb
     return warm.clip(0, 255)
 
 
@@ -651,9 +651,9 @@ by_light = pd.DataFrame(scores, index=["colour", "grey"])
 by_light.round(2)
 
 # %% [markdown]
-# In the same light colour is worth many points: frogs are green. When the lamp moves, colour misleads the forest down
-# to guessing, and grey does not notice. (400 pictures leave about ±0.05.) Grey-scale removes what tells *and* what
-# misleads. Which of the two colour is in your data, no recipe knows.
+# In the same light colour is worth many points: frogs are green. When the lamp moves, the forest that sees colour does
+# worse than a coin, because it has learned the lamp. Grey hardly notices. (400 pictures leave at most ±0.05.) Grey-scale
+# removes what tells *and* what misleads. Which of the two colour is in your data, no recipe knows.
 
 # %% [markdown]
 # ## A folder of pictures
@@ -962,8 +962,8 @@ pd.DataFrame(
 
 # %% [markdown]
 # Better, and yet it has only learned 300 answers by heart: on the other 700 nothing has changed to speak of. How would
-# you find the twins? Not byte for byte: not one of them is equal. Compare each picture with each, by **correlation**: subtract
-# its mean, scale to length 1, multiply and add. Twins come out near 1.
+# you find the twins? Not byte for byte: not one of them is equal. Compare each picture with each, by **correlation**:
+# subtract its mean, scale to length 1, multiply and add. Twins come out near 1.
 
 
 # %%

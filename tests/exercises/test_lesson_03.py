@@ -86,8 +86,8 @@ def test_filters_help_with_noise_and_the_median_costs_without(figures):
 def test_colour_helps_until_the_lamp_moves(figures):
     (colour, colour_moved), (grey, grey_moved) = figures["light"]
     assert colour > grey + 0.05
-    assert colour_moved < 0.6 and grey_moved > colour_moved
-    assert abs(grey - grey_moved) < 0.05
+    assert colour_moved < 0.5 < grey_moved - 0.1
+    assert abs(grey - grey_moved) < 0.06
 
 
 def test_the_model_finds_nearly_all_planted_errors(figures):

@@ -374,13 +374,13 @@ float(by_column), float(by_row)
 # ## Three sets
 #
 # You learn from the **training set**, choose by the **validation set**, and open the **test set** once, for the final
-# figure. Why not two? Suppose you try 200 models that all just toss a coin, on 100 pictures of cats and dogs. What
-# does the best one score? And the same one on 100 new pictures?
+# figure. Why not two? Suppose you try 1,000 models that all just toss a coin, on 100 pictures of cats and dogs. What
+# does the best one score? And the same one on 1,000 new pictures?
 
 # %% tags=["nbval-check-output"]
 coins = np.random.default_rng(3)
-on_validation = coins.integers(2, size=(200, 100)).mean(axis=1)
-on_test = coins.integers(2, size=(200, 100)).mean(axis=1)
+on_validation = coins.integers(2, size=(1_000, 100)).mean(axis=1)
+on_test = coins.integers(2, size=(1_000, 1_000)).mean(axis=1)
 best = on_validation.argmax()
 float(on_validation[best]), float(on_test[best])
 
@@ -738,7 +738,7 @@ show_pictures(
     pictures,
     titles=pairs,
     columns=4,
-    size=1.9,
+    size=1.5,
     alt="Two pairs of pictures; each pair shows the same cat, once in the folder Cat, "
     "once in the folder Dog.",
 )
@@ -928,7 +928,8 @@ show_pictures(
 #
 # The last fault is the most flattering. Somebody collects pictures on the web, and the same photo comes twice: once
 # large, once smaller and darker. You shuffle, you split, and one twin lands in training, the other in the test set. We
-# plant 300 such twins and open the test set, 1,000 digits.
+# plant 300 such twins and open the test set, 1,000 digits. (We look more than once here, to show a fault, and choose
+# nothing by it.)
 
 # %%
 darker = 0.8 * x_test[:300] + random.normal(0, 12, size=(300, 784))

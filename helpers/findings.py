@@ -70,7 +70,7 @@ def look_at(name, path, root):
             return finding("not a picture", "It is a pipe, a socket or a device, not a file.")
         with open(path, "rb") as file:
             size = path.stat().st_size
-            data = file.read(MOST_BYTES if size <= MOST_BYTES else 4096)
+            data = file.read(MOST_BYTES if size <= MOST_BYTES else 10**6)
     except OSError as error:
         gone = isinstance(error, FileNotFoundError)
         advice = "It has vanished meanwhile; audit again." if gone else "Check its permissions."
@@ -80,7 +80,7 @@ def look_at(name, path, root):
     if not data:
         return finding("broken", "The file is empty (0 bytes).")
     try:
-        with Image.open(io.BytesIO(data), formats=[kind for kind in FORMATS if kind in Image.OPEN]) as picture:
+        with opened(data) as picture:
             row |= {"width": picture.width, "height": picture.height, "mode": picture.mode, "format": picture.format}
             if size > MOST_BYTES:
                 limit = f"{MOST_BYTES / 1e6:,.0f} MB"
@@ -103,6 +103,11 @@ def look_at(name, path, root):
         finding("odd", "The file is hidden.")
     row["sha256"] = hashlib.sha256(data).hexdigest()
     return row
+
+
+def opened(data):
+    """The bytes of a file as a PIL picture, if they are of one of `FORMATS`."""
+    return Image.open(io.BytesIO(data), formats=[kind for kind in FORMATS if kind in Image.OPEN])
 
 
 def unfit_link(path, root):
@@ -139,8 +144,8 @@ def unidentified(data):
 
 
 def unreadable(error):
-    """Why PIL gave up, without the names of its objects."""
-    said = str(error).partition("<_io")[0].strip()
+    """Why PIL gave up, without the names of its objects and of folders."""
+    said = getattr(error, "strerror", None) or str(error).partition("<_io")[0].strip()
     if "truncated" in said.lower() or isinstance(error, EOFError):
         return "The file is truncated: it breaks off before the picture is complete."
     return f"The picture cannot be decoded ({type(error).__name__}: {said})."
@@ -148,10 +153,10 @@ def unreadable(error):
 
 def oddities(name, picture, data):
     """Sentences on what is unusual about an opened picture; few or none for a plain RGB photograph."""
-    known, suffix = Image.registered_extensions(), PurePosixPath(name).suffix.lower()
+    suffixes, suffix = Image.registered_extensions(), PurePosixPath(name).suffix.lower()
     kind = {"MPO": "JPEG", "DIB": "BMP"}.get(picture.format, picture.format)
-    if known.get(suffix) != kind:
-        yield f"The content is {kind}, the suffix says {known.get(suffix, repr(suffix) if suffix else 'nothing')}."
+    if suffixes.get(suffix) != kind:
+        yield f"The content is {kind}, the suffix says {suffixes.get(suffix, repr(suffix) if suffix else 'nothing')}."
     if picture.mode in MODES:
         yield f"The picture is {MODES[picture.mode]}, not RGB."
     elif picture.mode[0] in "IF" or (kind == "PNG" and data[24] == 16):

@@ -121,13 +121,13 @@ def clean_copy(folder, destination, verdicts=("good", "odd"), quality=95, size=N
         raise ValueError(f"size={size!r}: give a number of pixels, 1 or more, or None.")
     chosen = findings.known(verdicts)
     report, paths = audit(folder, progress), listing(folder)
-    chosen = report["verdict"].isin(chosen)
+    chosen = report["verdict"].isin(chosen) & report["width"].notna()  # nothing to try where no picture was found
     names = free_names(report.loc[chosen, "file"])
 
     def write(file):
         """Why the file could not be copied; an empty text if it was."""
         try:
-            with Image.open(paths[file]) as picture:
+            with findings.opened(paths[file].read_bytes()) as picture:
                 copy = findings.as_rgb(picture)
         except Exception as error:  # asked for with its verdict "broken", or changed since the audit
             return findings.unreadable(error)

@@ -342,7 +342,7 @@ def test_pipes_and_sockets_do_not_block(tmp_path, monkeypatch):
 
 
 def test_odd_names_and_folders_named_like_pictures(tmp_path):
-    names = ["ä ö.jpg", "new\nline.jpg", 'quo"te,.jpg', "x" * 200 + ".jpg", "-rf.jpg"]
+    names = ["ä ö.jpg", "new\nline.jpg", 'quo"te,.jpg', "x" * 120 + ".jpg", "-rf.jpg"]
     if sys.platform == "win32":
         names = [name for name in names if "\n" not in name and '"' not in name]
     folder = fill(tmp_path / "f", {name: b"" for name in names} | {"folder.jpg/a.jpg": jpeg(1)})
@@ -459,6 +459,13 @@ def test_unlike_pictures_and_plain_colours_are_no_duplicates(tmp_path):
     for colour in ("red", "blue", "white"):
         fill(tmp_path, {f"{colour}.png": encoded(Image.new("RGB", (64, 64), colour), "PNG")})
     assert set(audited(tmp_path)["verdict"]) == {"good", "odd"}
+
+
+@pytest.mark.parametrize(("guard", "off"), [("MOST_BITS", 256), ("LEAST_CORRELATION", -1)])
+def test_each_of_the_two_guards_alone_tells_unlike_pictures_apart(guard, off, monkeypatch):
+    prints = [duplicates.fingerprint(picture(seed)) for seed in range(100)]
+    monkeypatch.setattr(duplicates, guard, off)
+    assert duplicates.near_duplicates(prints) == {}
 
 
 def test_a_chain_of_small_steps_joins_no_unlike_ends():
@@ -614,6 +621,14 @@ def test_nothing_is_ever_overwritten(dirty):
     assert (into / "Cat/page.jpg").read_bytes() == b"mine"
 
 
+def test_a_move_itself_refuses_to_overwrite(tmp_path):
+    fill(tmp_path, {"a.jpg": b"one", "b.jpg": b"other"})
+    with pytest.raises(FileExistsError, match="will not overwrite a file"):
+        folders.move(tmp_path / "a.jpg", tmp_path / "b.jpg")
+    assert (tmp_path / "a.jpg").read_bytes() == b"one"
+    assert (tmp_path / "b.jpg").read_bytes() == b"other"
+
+
 def test_two_files_of_one_name_in_the_quarantine(dirty):
     into = dirty.with_name("Pets-quarantine")
     images.quarantine(images.audit(dirty, progress=False), dirty)
@@ -718,10 +733,25 @@ def test_names_of_a_clean_copy_never_meet_and_sizes_shrink(tmp_path):
     assert len({str(name).lower() for name in images.free_names(["x.JPG", "X.jpg"]).values()}) == 2
 
 
-def test_a_clean_copy_says_what_it_could_not_read(tmp_path):
+def test_a_clean_copy_says_what_it_could_not_read(tmp_path, monkeypatch):
     source = fill(tmp_path / "s", {"a.jpg": jpeg(1), "half.jpg": jpeg(2)[:3000]})
-    copies = images.clean_copy(source, tmp_path / "c", verdicts=("good", "broken"), progress=False).set_index("file")
-    assert copies["written"].to_dict() == {"a.jpg": "a.jpg", "half.jpg": ""}
+    fill(source, {"gone.jpg": jpeg(3), "page.jpg": b"<html>"})
+    real, calls = findings.as_rgb, []
+
+    def vanish(picture):
+        calls.append(picture)
+        if len(calls) == 4:  # the audit has opened three, so this is the first copy
+            (source / "gone.jpg").unlink()
+        return real(picture)
+
+    monkeypatch.setattr(findings, "as_rgb", vanish)
+    monkeypatch.setattr(images.os, "cpu_count", lambda: 1)
+    everything = tuple(images.VERDICTS)
+    copies = images.clean_copy(source, tmp_path / "c", verdicts=everything, progress=False).set_index("file")
+    assert copies["written"].to_dict() == {"a.jpg": "a.jpg", "gone.jpg": "", "half.jpg": "", "page.jpg": ""}
+    assert "truncated" in copies.loc["half.jpg", "reason"]
+    assert "No such file or directory" in copies.loc["gone.jpg", "reason"]
+    assert str(tmp_path) not in copies.to_csv()
 
 
 def test_a_clean_copy_refuses_what_makes_no_sense(tmp_path):

@@ -18,8 +18,8 @@ ABSOLUTE_PATH = re.compile(
 IMAGE = re.compile(r"<img\b[^>]*>")
 ALT = re.compile(r'\balt="([^"]*\S[^"]*)"')
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-WORDS_PER_MINUTE, LINES_PER_MINUTE = 200, 20  # prose, and code that one wants to understand
-MINUTES_PER_VALUE, MINUTES_PER_FUNCTION = 4, 6  # exercises that ask for a value, and for a function or class
+WORDS_PER_MINUTE = 200
+MINUTES_PER_VALUE, MINUTES_PER_FUNCTION = 4, 5  # exercises that ask for a value, and for a function or class
 
 RULES = []
 
@@ -105,7 +105,7 @@ def last_cell(notebook, path):
 
 @rule
 def honest_minutes(notebook, path):
-    """The minutes in the first cell are near what reading prose and code, the exercises and computing take."""
+    """The minutes in the first cell are near what reading, the exercises and computing take."""
     stated = re.search(r"\*\*Time:\*\* about (\d+) minutes", notebook.cells[0].source)
     estimate, basis = minutes(notebook)
     if not stated or abs(int(stated[1]) - estimate) > 5:
@@ -116,14 +116,11 @@ def minutes(notebook):
     """The estimate for a beginner, and in words what it rests on. Computing counts 1 minute."""
     words = sum(len(cell.source.split()) for _, cell in prose_cells(notebook))
     cells = [cell for _, cell in code_cells(notebook) if cell.id != launch.CELL_ID]
-    code = "\n".join(cell.source for cell in cells if "exercise" not in tags(cell))
-    lines = sum(bool(line.strip()) for line in code.splitlines())
     exercises = [cell.source for cell in cells if "exercise" in tags(cell)]
     functions = sum(bool(re.search(r"^(def|class) ", text, re.MULTILINE)) for text in exercises)
     values = len(exercises) - functions
-    reading = words / WORDS_PER_MINUTE + lines / LINES_PER_MINUTE
-    basis = f"{words} words, {lines} lines of code, {values} exercises for a value and {functions} for a function"
-    return reading + MINUTES_PER_VALUE * values + MINUTES_PER_FUNCTION * functions + 1, basis
+    basis = f"{words} words, {values} exercises for a value and {functions} for a function"
+    return words / WORDS_PER_MINUTE + MINUTES_PER_VALUE * values + MINUTES_PER_FUNCTION * functions + 1, basis
 
 
 @rule

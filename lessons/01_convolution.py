@@ -12,7 +12,7 @@
 # - **apply** filters to a colour picture, and count their weights
 # - **learn** a kernel back from examples by gradient descent
 #
-# **Time:** about 61 minutes (estimate: reading, exercises, computing) · **You need:** Python and a little NumPy
+# **Time:** about 43 minutes (estimate: reading, exercises, computing) · **You need:** Python and a little NumPy
 # (arrays and slices). No network yet: all is plain arithmetic, and one formula near the end is a slope. A word is new?
 # Look in the [glossary](00_start_here.ipynb#Glossary).
 

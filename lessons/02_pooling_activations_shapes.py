@@ -12,7 +12,7 @@
 # - **derive** a gradient in three lines, check it, and train with it
 # - **follow** shapes, receptive field and parameters through a whole network
 #
-# **Time:** about 64 minutes (estimate: reading, exercises, computing) · **You need:** windows, kernels and the size
+# **Time:** about 45 minutes (estimate: reading, exercises, computing) · **You need:** windows, kernels and the size
 # formula from [lesson 01](01_convolution.ipynb); logarithms, and the slopes (derivatives) of ln x and eˣ. A word is new?
 # Look in the [glossary](00_start_here.ipynb#Glossary).
 

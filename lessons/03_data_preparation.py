@@ -12,7 +12,7 @@
 # - **find** wrong labels, and twins that stand in two sets
 # - **describe** a data set on a card, so that others can judge it
 #
-# **Time:** about 42 minutes (estimate: reading, exercises, computing) · **You need:** arrays, softmax and
+# **Time:** about 48 minutes (estimate: reading, exercises, computing) · **You need:** arrays, softmax and
 # cross-entropy from [lesson 02](02_pooling_activations_shapes.ipynb). A word is new?
 # The [glossary](00_start_here.ipynb#Glossary) has it.
 

@@ -12,7 +12,7 @@
 # - **stop** training by patience, and say which weights you are left with
 # - **compare** fairly: with other methods, with a better recipe, and on digits that moved
 #
-# **Time:** about 29 minutes (estimate: reading, exercises, computing) · **You need:** softmax, cross-entropy and
+# **Time:** about 34 minutes (estimate: reading, exercises, computing) · **You need:** softmax, cross-entropy and
 # gradients from [lesson 02](02_pooling_activations_shapes.ipynb). A word is new?
 # The [glossary](00_start_here.ipynb#Glossary) has it.
 

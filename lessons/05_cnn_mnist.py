@@ -12,7 +12,7 @@
 # - **save** it, load it elsewhere, and turn its ten numbers into a word
 # - **judge** an accuracy: how sure is it, and what does it not show?
 #
-# **Time:** about 73 minutes (estimate: reading, exercises, computing) · **You need:** convolution, pooling and
+# **Time:** about 48 minutes (estimate: reading, exercises, computing) · **You need:** convolution, pooling and
 # shapes from lessons 01 and 02. A word is new?
 # Look in the [glossary](00_start_here.ipynb#Glossary).
 

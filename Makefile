@@ -9,7 +9,7 @@ AS_PUBLISHED := OPENBLAS_NUM_THREADS=1 COURSE_PROFILE=quick COURSE_OFFLINE=1 COU
 FIRST_NOTEBOOK = $(firstword $(sort $(wildcard notebooks/*.ipynb)))
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test course notebooks solutions check lint install lock environment record
+.PHONY: help lab test lint check units lessons outputs course notebooks solutions install lock record
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -28,20 +28,34 @@ install:  ## create .venv and install the locked packages (the other commands do
 lab: install  ## open JupyterLab on the first lesson
 	@$(RUN) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(FIRST_NOTEBOOK) $(LAB_ARGS)
 
-test: lint check  ## prove that everything works
-	$(RUN) -m pytest -q -rs -n 2 --dist loadfile --ignore=tests/test_lessons.py tests
-	$(RUN) -m pytest -q -rs tests/test_lessons.py
-	$(AS_PUBLISHED) $(RUN) -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=600 -n 2 --dist loadfile \
-		notebooks
+# All stages run, also after one that failed; the last line is the verdict.
+test: install  ## prove that everything works
+	@failed=""; \
+	for stage in lint check units lessons outputs; do \
+		echo "== make $$stage"; \
+		$(MAKE) --no-print-directory $$stage || failed="$$failed $$stage"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "make test: not everything works; to repeat it: make$$failed" >&2; exit 1; fi; \
+	echo "make test: everything works."
 
 lint: install
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 
+units: install
+	$(RUN) -m pytest -q -rs -n 2 --dist loadfile --ignore=tests/test_lessons.py tests
+
+lessons: install
+	$(RUN) -m pytest -q -rs tests/test_lessons.py
+
+outputs: install
+	$(AS_PUBLISHED) $(RUN) -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=600 -n 2 --dist loadfile \
+		notebooks
+
 check: install  ## list every violation of the house style, with file and cell
 	$(RUN) -m authoring.check
 
-notebooks: install  ## rebuild the notebooks whose lesson changed (LESSON=05 for one, FORCE=1 for all)
+notebooks: install  ## rebuild the notebooks whose lesson changed (LESSON=5 for one, FORCE=1 for all)
 	$(RUN) -m authoring.build $(if $(FORCE),--force) $(LESSON)
 
 solutions: install  ## build the worked edition into build/solutions/

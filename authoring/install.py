@@ -2,11 +2,14 @@
 
     python authoring/install.py
 
-Standard library only and plain syntax, so that an older Python 3 can still say what is wrong. A finished
-installation is recognised by its stamp; the next call then takes no time.
+Standard library only, plain syntax and plain letters, so that an older Python, even a 2.7, can still say what is wrong.
+A finished installation is recognised by its stamp; the next call then takes no time.
 """
 
+from __future__ import print_function
+
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -19,8 +22,10 @@ PYTHON = os.path.join(VENV, "Scripts", "python.exe") if os.name == "nt" else os.
 STAMP = os.path.join(VENV, "installed")
 LOG = os.path.join(ROOT, "build", "install.log")
 LOCK = os.path.join(ROOT, "requirements.lock")
+ANNOUNCEMENTS = "@jupyterlab/apputils-extension:announcements"
+SECONDS_BETWEEN_LINES = 15  # of progress, where nobody looks on
 OLDEST, NEWEST = (3, 11), (3, 13)
-GIGABYTES = 4  # 2.2 for .venv, the rest for what pip unpacks meanwhile
+GIGABYTES = 4  # 2.4 for .venv, the rest for what pip unpacks meanwhile
 
 BROKEN_CONNECTION = "The connection broke during a download. Run the same command again; what is there is kept."
 
@@ -116,28 +121,44 @@ def usable_venv():
 
 def run_pip(arguments, expected):
     """Run pip with its output in the log and a counter on screen; end with one sentence if it fails."""
-    command = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", *arguments]
-    done = 0
+    command = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install"]
+    command.extend(arguments)  # a star in a list is no syntax of Python 2
+    progress, done = Progress(), 0
     with open(LOG, "a") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for line in process.stdout:
             log.write(line)
             if line.startswith("Collecting"):
                 done += 1
-                show("  {} of {} packages fetched".format(done, expected))
+                progress.show("  {} of {} packages fetched".format(done, expected))
             elif line.startswith("Installing collected"):
-                show("  {} packages fetched, unpacking them".format(done))
-    if sys.stdout.isatty():
-        print()
+                progress.show("  {} packages fetched, unpacking them".format(done), much=done > 1)
+    progress.end()
     if process.wait() != 0:
         with open(LOG) as log:
             fail(reason(log.read()[-20000:]) + " pip's own words are in build/install.log.")
 
 
-def show(text):
-    """Overwrite the current line where a person looks on; stay silent in a log file."""
-    if sys.stdout.isatty():
-        print("\r" + text.ljust(60), end="", flush=True)
+class Progress:
+    """One line that is written over where a person looks on; in a log file a new line every so often."""
+
+    def __init__(self):
+        self.person = sys.stdout.isatty()
+        self.last = time.time()
+
+    def show(self, text, much=False):
+        """Show the text; in a log only if the last line is a while ago, or if there is `much` to wait for now."""
+        if self.person:
+            print("\r" + text.ljust(60), end="")
+        elif much or time.time() - self.last >= SECONDS_BETWEEN_LINES:
+            print(text)
+            self.last = time.time()
+        sys.stdout.flush()
+
+    def end(self):
+        """Leave the line that is written over."""
+        if self.person:
+            print()
 
 
 def fail(sentence):
@@ -145,15 +166,31 @@ def fail(sentence):
     sys.exit("\n" + sentence)
 
 
+def no_announcements():
+    """Switch off JupyterLab's question about news, which covers a corner of the page, and its look for updates."""
+    folder = os.path.join(VENV, "etc", "jupyter", "labconfig")
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, "page_config.json")
+    try:
+        with open(path) as file:
+            settings = json.load(file)
+    except (OSError, ValueError):
+        settings = {}
+    settings.setdefault("disabledExtensions", {})[ANNOUNCEMENTS] = True  # the rest stays as it is
+    with open(path, "w") as file:
+        json.dump(settings, file)
+
+
 def main():
     """Install unless that is done already."""
     if installed():
         return
-    for problem in (wrong_python(sys.version_info), no_venv(), too_little_space(shutil.disk_usage(ROOT).free)):
-        if problem:
-            fail(problem)
+    # In this order: an old Python lacks what the later ones ask for.
+    problem = wrong_python(sys.version_info) or no_venv() or too_little_space(shutil.disk_usage(ROOT).free)
+    if problem:
+        fail(problem)
     start = time.time()
-    print("Installing the course into .venv (once; about two minutes and 2.2 GB) …", flush=True)
+    print("Installing the course into .venv (once; two to five minutes and 2.4 GB) ...", flush=True)
     try:
         os.makedirs(os.path.dirname(LOG), exist_ok=True)
         open(LOG, "w").close()
@@ -168,6 +205,7 @@ def main():
         run_pip(["--require-hashes", "-r", LOCK], expected)
         # The project itself: linked, so that an edited helper counts at once; nothing is fetched.
         run_pip(["--no-deps", "--no-build-isolation", "--editable", ROOT], 1)
+        no_announcements()
         with open(STAMP, "w") as file:
             file.write(wanted_stamp())
     except KeyboardInterrupt:

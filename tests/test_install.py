@@ -1,7 +1,10 @@
 """Two commands on a fresh machine: what goes wrong outside the course ends in one clear sentence."""
 
+import ast
+import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -76,6 +79,62 @@ def test_no_registry_ends_in_one_sentence(tmp_path, monkeypatch):
     assert "no package registry can be reached" in str(caught.value)
 
 
+def test_an_old_python_two_could_say_it_too():
+    """No star in a list, no letter outside ASCII: Python 2 would end with a SyntaxError before it says anything."""
+    text = Path(install.__file__).read_bytes()
+    assert text.isascii()
+    stars = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.List | ast.Tuple | ast.Set)]
+    assert not any(isinstance(element, ast.Starred) for node in stars for element in node.elts)
+    assert not any(isinstance(node, ast.JoinedStr | ast.NamedExpr | ast.Nonlocal) for node in ast.walk(ast.parse(text)))
+
+
+@pytest.mark.skipif(not shutil.which("python2.7"), reason="there is no Python 2.7 here to be told that it is too old")
+def test_a_python_two_is_told_what_to_do():
+    run = subprocess.run(["python2.7", install.__file__], capture_output=True, text=True)
+    if "python2.7" in run.stderr and run.returncode == 127:  # pyenv's name for a version that is not switched on
+        pytest.skip("python2.7 is a name without a Python behind it")
+    assert run.returncode == 1
+    assert "needs Python 3.11, 3.12 or 3.13; this is 2.7" in run.stderr
+
+
+def test_progress_in_a_log_is_a_line_every_so_often(capsys, monkeypatch):
+    clock = iter([0, 1, 14, 15, 15, 16, 20, 20])
+    monkeypatch.setattr(install.time, "time", lambda: next(clock))
+    progress = install.Progress()
+    for count in range(4):  # at 1, 14, 15 and 16 seconds
+        progress.show(f"{count} of 9")
+    progress.show("unpacking", much=True)
+    progress.end()
+    assert capsys.readouterr().out == "2 of 9\nunpacking\n"
+
+
+def test_progress_before_a_person_is_one_line(capsys, monkeypatch):
+    monkeypatch.setattr(install.sys.stdout, "isatty", lambda: True)
+    progress = install.Progress()
+    progress.show("1 of 9")
+    progress.show("2 of 9")
+    progress.end()
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    assert out.split() == ["1", "of", "9", "2", "of", "9"]
+
+
+def test_jupyterlab_asks_about_no_news(tmp_path, monkeypatch):
+    """JupyterLab itself, asked from the folder in which the installer left its setting."""
+    monkeypatch.setattr(install, "VENV", str(tmp_path))
+    settings = tmp_path / "etc" / "jupyter" / "labconfig" / "page_config.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('{"disabledExtensions": {"somebody-elses": true}, "own": 1}')
+    install.no_announcements()
+    assert json.loads(settings.read_text())["disabledExtensions"]["somebody-elses"] is True
+    env = os.environ | {"JUPYTER_CONFIG_PATH": str(tmp_path / "etc" / "jupyter")}
+    run = subprocess.run(
+        [sys.executable, "-m", "jupyter", "labextension", "list"], env=env, capture_output=True, text=True
+    )
+    disabled = (run.stdout + run.stderr).partition("Disabled extensions:")[2]
+    assert install.ANNOUNCEMENTS in disabled
+
+
 def make(*arguments, **env):
     return subprocess.run(
         ["make", "--no-print-directory", *arguments], cwd=ROOT, env=os.environ | env, capture_output=True, text=True
@@ -105,6 +164,24 @@ def test_make_help_lists_every_command():
     listed = make("help").stdout
     for command in ("lab", "test", "course", "notebooks", "solutions", "check", "lock", "record"):
         assert re.search(rf"^make {command} +\w", listed, re.MULTILINE), command
+
+
+def test_make_test_goes_on_after_a_stage_that_failed(tmp_path):
+    """A stand-in for Python that fails in two of the stages."""
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\ncase "$*" in *authoring.check*|*tests/test_lessons.py) exit 3;; esac\n')
+    python.chmod(0o755)
+    run = make("test", f"RUN={python}", f"PYTHON={python}")
+    assert run.returncode != 0
+    assert [line for line in run.stdout.splitlines() if line.startswith("== ")] == [
+        f"== make {stage}" for stage in ("lint", "check", "units", "lessons", "outputs")
+    ]
+    verdict = [line for line in run.stderr.splitlines() if line.startswith("make test:")]
+    assert verdict == ["make test: not everything works; to repeat it: make check lessons"], run.stderr
+    python.write_text("#!/bin/sh\n")
+    run = make("test", f"RUN={python}", f"PYTHON={python}")
+    assert run.returncode == 0
+    assert run.stdout.splitlines()[-1] == "make test: everything works."
 
 
 def test_make_lab_takes_arguments_and_keeps_the_token():

@@ -18,12 +18,16 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 MIB = 2**20
 LIVE_VIEW = "application/vnd.jupyter.widget-view+json"
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # how IPython colours a traceback
 WARNING = re.compile(r"\b\w{0,40}Warning:|^WARNING", re.MULTILINE)
 
 
 @dataclass
 class Report:
-    """What one run of a notebook cost and whether it went well."""
+    """What one run of a notebook cost and whether it went well.
+
+    The first line of an error says in which cell what happened, in one sentence.
+    """
 
     lesson: str
     seconds: float = 0.0
@@ -123,9 +127,10 @@ def run_notebook(notebook, name, *, cwd=NOTEBOOKS, env=None, timeout=600, on_cel
             for index, cell in enumerate(notebook.cells):
                 client.execute_cell(cell, index)
         except CellExecutionError as error:
-            report.errors.append(str(error).strip())
+            head = f"cell {index + 1} ({cell.id}): {error.ename}: {error.evalue}"
+            report.errors.append(COLOUR.sub("", f"{head}\n{error}").strip())
         except Exception as error:  # a cell that ran out of time, a kernel that died
-            report.errors.append(f"{type(error).__name__}: {error}")
+            report.errors.append(f"cell {index + 1} ({cell.id}): {type(error).__name__}: {error}")
         watch.done.set()
         watch.join()
     report.seconds = time.perf_counter() - start

@@ -17,8 +17,11 @@ PLACEHOLDER = "OWNER"
 CELL_ID = "launch"
 FOLDER = "course"  # what the clone is called on Colab
 
+# The cell is folded: in JupyterLab by the first of these, on Colab by the second, which shows its title instead.
+CELL_METADATA = {"cellView": "form", "jupyter": {"source_hidden": True}}
+
 CELL = """\
-# On Google Colab, fetch the course at its release; anywhere else this cell changes nothing.
+# @title On Google Colab, fetch the course at its release; anywhere else this cell changes nothing.
 import os
 import sys
 from importlib.util import find_spec

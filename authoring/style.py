@@ -295,6 +295,8 @@ def launch_cell(notebook, path):
     wanted = launch.configured().cell()
     if not code_cells(notebook) or code_cells(notebook)[0][1].source != wanted or notebook.cells[1].source != wanted:
         yield 1, "is not the generated cell that fetches the course on Colab: run make notebooks"
+    elif notebook.cells[1].metadata != launch.CELL_METADATA:
+        yield 1, "is not folded, though learners start below it: run make notebooks"
 
 
 @rule
@@ -308,5 +310,5 @@ def light(notebook, path):
     for index, cell in enumerate(notebook.cells):
         if any(LIVE_VIEW in output.get("data", {}) for output in cell.get("outputs", [])):
             yield index, "stores the live view of a widget, which shows nothing without its kernel: run make notebooks"
-        if set(cell.metadata) - {"tags"}:
+        if set(cell.metadata) - {"tags"} and cell.id != launch.CELL_ID:
             yield index, f"carries metadata that the build does not write: {sorted(cell.metadata)}"

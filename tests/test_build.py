@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import subprocess
 from dataclasses import replace
 
 import nbformat
@@ -143,8 +145,125 @@ def test_a_lesson_that_fails_keeps_the_old_notebook(house):
 
 
 def test_a_lesson_that_does_not_exist_is_named(house):
-    with pytest.raises(SystemExit, match=r"No lesson matches 99\. There are: 42_tiny"):
-        build.main(["99"])
+    for wanted in (["99"], ["42", "99"], ["4", "99"]):
+        with pytest.raises(SystemExit, match=r"No lesson matches (99|4)\. There are: 42_tiny"):
+            build.main(wanted)
+
+
+def test_a_lesson_is_found_by_number_or_name(house):
+    (house / "lessons" / "05_other.py").write_text(LESSON, encoding="utf-8")
+    (house / "lessons" / "50_far.py").write_text(LESSON, encoding="utf-8")
+    for wanted in ("5", "05", "05_other", "lessons/05_other.py"):
+        assert [file.stem for file in build.lesson_files([wanted])] == ["05_other"]
+    assert [file.stem for file in build.lesson_files(["42", "5"])] == ["05_other", "42_tiny"]
+
+
+def test_the_first_words_about_a_failing_cell_are_plain(house):
+    (house / "lessons" / "42_tiny.py").write_text(LESSON.replace("1 + 1", "1 / 0"), encoding="utf-8")
+    (house / "lessons" / "43_fine.py").write_text(LESSON, encoding="utf-8")
+    with pytest.raises(SystemExit) as caught:
+        build.main([])
+    said = str(caught.value)
+    assert said.splitlines()[0] == "lessons/42_tiny.py, cell 5 (add-up-3): ZeroDivisionError: division by zero"
+    assert "\x1b" not in said
+    assert (house / "notebooks" / "43_fine.ipynb").is_file(), "the other lesson was not built"
+
+
+def test_a_solution_that_is_not_accepted_fails_the_worked_edition(house, capsys):
+    lesson = house / "lessons" / "42_tiny.py"
+    build.main(["--solutions"])
+    target = house / "build" / "solutions" / "42_tiny.ipynb"
+    before = target.read_bytes()
+    failing = LESSON.replace("from helpers.exercises.engine import Problem", "from helpers.exercises.compare import Wrong")
+    failing = failing.replace("return a + b\n\n\nProblem(", "return a - b\n\n\nq1 = Problem(")
+    failing = failing.replace("lambda f: f(1, 2), praise", "examine, praise").replace(".check(add)", "\nq1.check(add)")
+    setup = "from helpers.exercises.engine import Problem\n\ndef examine(f):\n    if f(1, 2) != 3:\n        raise Wrong('No.')"
+    lesson.write_text(failing.replace("print(os", f"{setup}\nprint(os"), encoding="utf-8")
+    with pytest.raises(SystemExit) as caught:
+        build.main(["--solutions"])
+    said = str(caught.value)
+    assert said.startswith("lessons/42_tiny.py, exercise q1, cell 7 (add-up-5): the solution is not accepted: Not yet. No.")
+    assert target.read_bytes() == before
+    build.main([])  # the learner's edition has nothing to do with it
+
+
+def test_a_figure_that_is_not_recorded_is_named_with_its_cell(house, monkeypatch):
+    def quote(path):
+        raise ValueError(f"{path!r} names no figure that can be quoted.")
+
+    build.main([])
+    monkeypatch.setattr(build.runs, "quote", quote)
+    (house / "notebooks" / "07_old.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    expected = "lessons/42_tiny.py, cell 1 (42-a-tiny-lesson-1): 'tiny.test_accuracy' names no figure"
+    sentences = list(check.drift())
+    assert sentences[0].startswith(expected)
+    assert any("07_old.ipynb has no lesson" in sentence for sentence in sentences), "it stopped at the figure"
+    with pytest.raises(SystemExit, match="names no figure") as caught:
+        build.main([])
+    assert str(caught.value).startswith(expected)
+
+
+def test_a_marker_that_is_wrong_is_named_with_its_cell(house):
+    lesson = house / "lessons" / "42_tiny.py"
+    lesson.write_text(LESSON.replace("    # solution\n", "    a, b = b, a  # solution\n"), encoding="utf-8")
+    with pytest.raises(SystemExit, match=r"lessons/42_tiny\.py, cell 7 \(add-up-5\): The marker in 'a, b = b, a"):
+        build.main([])
+
+
+def save_as_jupyterlab_does(target, answer=None):
+    """What JupyterLab writes after a lesson was run: the kernel's language, live views, an answer."""
+    notebook = nbformat.read(target, as_version=4)
+    notebook.metadata["language_info"] |= {"version": "3.12.1", "file_extension": ".py"}
+    notebook.cells[4].outputs = [nbformat.v4.new_output("display_data", {execute.LIVE_VIEW: {}, "text/plain": "x"})]
+    if answer:
+        notebook.cells[6].source = notebook.cells[6].source.replace("...", answer)
+    nbformat.write(notebook, target)
+
+
+def test_a_notebook_that_was_taken_is_told_apart_from_drift(house):
+    build.main([])
+    assert list(check.own_work()) == []
+    target = house / "notebooks" / "42_tiny.ipynb"
+    save_as_jupyterlab_does(target, answer="return a + b")
+    (sentence,) = check.own_work()
+    assert sentence.startswith("notebooks/42_tiny.ipynb: you have run this lesson (nothing is wrong with your machine)")
+    assert "git checkout notebooks/42_tiny.ipynb" in sentence
+    assert [*check.drift(), *check.style(), *check.weight()] == []
+
+
+def test_work_is_kept_and_no_copy_replaces_another(house, capsys):
+    build.main([])
+    target = house / "notebooks" / "42_tiny.ipynb"
+    kept = house / "build" / "replaced"
+    for edition, answer in enumerate(("return a + b", "return b + a"), start=1):
+        save_as_jupyterlab_does(target, answer)
+        build.main(["--force"])
+        assert f"it is kept in build{os.sep}replaced{os.sep}42_tiny.{edition}.ipynb" in capsys.readouterr().out
+        assert answer in (kept / f"42_tiny.{edition}.ipynb").read_text(encoding="utf-8")
+    assert "return" not in nbformat.read(target, as_version=4).cells[6].source
+
+
+def test_an_ordinary_rebuild_keeps_no_copy(house, capsys):
+    build.main([])
+    lesson = house / "lessons" / "42_tiny.py"
+    for words in ("once more", "and again"):
+        lesson.write_text(LESSON.replace("again", words), encoding="utf-8")
+        build.main([])
+    assert "kept" not in capsys.readouterr().out
+    assert not (house / "build" / "replaced").exists()
+
+
+def test_what_git_has_is_no_work(house, capsys):
+    build.main([])
+    for command in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "x"]):
+        subprocess.run(["git", *command], cwd=house, check=True)
+    shutil.rmtree(house / "build" / "built")  # as on a fresh clone
+    build.main(["--force"])
+    assert "kept" not in capsys.readouterr().out
+    shutil.rmtree(house / "build" / "built")
+    save_as_jupyterlab_does(house / "notebooks" / "42_tiny.ipynb")
+    build.main(["--force"])
+    assert "kept" in capsys.readouterr().out
 
 
 def test_a_run_is_measured():
@@ -162,7 +281,7 @@ def test_a_run_is_measured():
     assert 0.5 < report.longest_cell_seconds < report.seconds < 60
     assert len(report.warnings) == 2
     assert len(report.errors) == 1
-    assert "KeyError" in report.errors[0]
+    assert report.errors[0].splitlines()[0] == f"cell 5 ({notebook.cells[4].id}): KeyError: 'gone'"
     assert notebook.cells[-1].execution_count is None
 
 

@@ -52,7 +52,7 @@ def good():
     compared.outputs = [new_output("execute_result", data={"text/plain": "2"}, execution_count=1)]
     figure = new_code_cell("show(digit, alt='a digit')", outputs=[FIGURE])
     first = new_markdown_cell(FIRST + launch.configured().badges("42_tiny.ipynb"))
-    fetch = new_code_cell(launch.configured().cell(), id=launch.CELL_ID)
+    fetch = new_code_cell(launch.configured().cell(), id=launch.CELL_ID, metadata=launch.CELL_METADATA)
     cells = [first, fetch, new_markdown_cell("## One"), compared, figure]
     for number in (1, 2, 3):
         cells += exercise(number)
@@ -171,6 +171,7 @@ BROKEN = {
     "no cell for Colab": (lambda n: n.cells.pop(1), "not the generated cell that fetches"),
     "cell for Colab edited": (edit(1, "--depth=1", "--depth=2"), "not the generated cell that fetches"),
     "cell for Colab too late": (lambda n: n.cells.insert(3, n.cells.pop(1)), "not the generated cell that fetches"),
+    "cell for Colab unfolded": (lambda n: n.cells[1].metadata.clear(), "is not folded"),
     "heavy": (heavy, "700 KB is the limit"),
     "widget state": (widget_state, "metadata that the build does not write"),
     "live view": (

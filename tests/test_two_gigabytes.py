@@ -1,7 +1,7 @@
 """Each lesson within Binder's memory: a JupyterLab and the notebook's kernel together under a hard limit of 2 GB.
 
-Needs root and Linux's memory control groups: COURSE_TEST_2GB=1 asks for it. A process that asks for more is killed by the
-system, and its lesson fails here.
+Needs root and Linux's memory control groups: COURSE_TEST_2GB=1 asks for it. A process that asks for more is killed by
+the system, and its lesson fails here.
 """
 
 import os
@@ -13,6 +13,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
 from authoring.build import lesson_files
 from authoring.execute import ROOT, kernel_environment
 

@@ -10,6 +10,7 @@ A lesson that cannot be built keeps its old notebook, and the others are built a
 """
 
 import argparse
+import io
 import itertools
 import os
 import re
@@ -58,9 +59,9 @@ def notebook_from(lesson, solutions=False):
 
     Raises LessonError that names every cell of which nothing can be made.
     """
-    read = jupytext.read(lesson, fmt="py:percent").cells
+    text_cells = jupytext.read(lesson, fmt="py:percent").cells
     cells, problems = [], []
-    for index, (cell, name) in enumerate(zip(read, cell_ids(read), strict=True)):
+    for index, (cell, name) in enumerate(zip(text_cells, cell_ids(text_cells), strict=True)):
         make = nbformat.v4.new_markdown_cell if cell.cell_type == "markdown" else nbformat.v4.new_code_cell
         tags = cell.metadata.get("tags", [])
         try:
@@ -127,11 +128,19 @@ def content(notebook):
     return [(cell.cell_type, cell.id, tuple(cell.metadata.get("tags", [])), cell.source) for cell in notebook.cells]
 
 
+def read(path):
+    """The notebook at `path`; None if there is none that can be read."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except Exception:  # nbformat has one kind of error for each way in which a file can be no notebook
+        return None
+
+
 def is_current(lesson, target):
     """True if the notebook at `target` is executed and its cells are what the lesson says."""
-    if not target.is_file():
+    built = read(target)
+    if built is None:
         return False
-    built = nbformat.read(target, as_version=4)
     executed = all(cell.execution_count for cell in built.cells if cell.cell_type == "code")
     return executed and content(built) == content(notebook_from(lesson))
 
@@ -168,11 +177,10 @@ def keep_work(target):
 
 def seen(text):
     """What a reader sees of a notebook, for comparison: kind, source and outputs of its cells; else the text itself."""
-    try:
-        cells = nbformat.reads(text.decode("utf-8"), as_version=4).cells
-    except Exception:  # not there, or no notebook any more: whatever it is, nothing is equal to it but itself
+    notebook = read(io.BytesIO(text))
+    if notebook is None:
         return text
-    return [(cell.cell_type, cell.source, cell.get("outputs")) for cell in cells]
+    return [(cell.cell_type, cell.source, cell.get("outputs")) for cell in notebook.cells]
 
 
 def remember(unfinished, target):

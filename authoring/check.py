@@ -5,9 +5,7 @@ python -m authoring.check
 
 import sys
 
-import nbformat
-
-from authoring.build import KERNEL, NOTEBOOKS, LessonError, content, lesson_files, notebook_from
+from authoring.build import KERNEL, NOTEBOOKS, LessonError, content, lesson_files, notebook_from, read
 from authoring.environment import environment_drift
 from authoring.launch import launch_drift
 from authoring.readme import readme_drift
@@ -24,20 +22,28 @@ def worked_in(notebook):
 def built_notebooks():
     """(path, notebook) of everything in notebooks/ that the build wrote and nobody has worked in since."""
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        notebook = nbformat.read(path, as_version=4)
-        if not worked_in(notebook):
+        notebook = read(path)
+        if notebook is not None and not worked_in(notebook):
             yield path, notebook
+
+
+def unreadable():
+    """A sentence about every notebook that cannot be read."""
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        if read(path) is None:
+            name = f"notebooks/{path.name}"
+            yield f"{name} cannot be read (did a merge leave its marks?); to have it fresh: git checkout HEAD {name}"
 
 
 def own_work():
     """A sentence about every notebook that somebody has worked in: no fault of the course or of the machine."""
-    built = {path for path, _ in built_notebooks()}
-    for path in sorted(set(NOTEBOOKS.glob("*.ipynb")) - built):
-        name = f"notebooks/{path.name}"
-        yield (
-            f"{name}: you have run this lesson (nothing is wrong with your machine), so it cannot be compared. "
-            f"Your answers are in it. To have it fresh, copy it elsewhere, then: git checkout {name}"
-        )
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        notebook, name = read(path), f"notebooks/{path.name}"
+        if notebook is not None and worked_in(notebook):
+            yield (
+                f"{name}: you have run this lesson (nothing is wrong with your machine), so it cannot be compared. "
+                f"Your answers are in it. To have it fresh, copy it elsewhere, then: git checkout {name}"
+            )
 
 
 def drift():
@@ -83,7 +89,9 @@ def style():
 
 def main():
     """Print all violations; exit with 1 if there are any."""
-    found = [*own_work(), *drift(), *style(), *weight(), *environment_drift(), *launch_drift(), *readme_drift()]
+    found = list(unreadable())
+    readme = [] if found else readme_drift()  # it quotes every notebook
+    found += [*own_work(), *drift(), *style(), *weight(), *environment_drift(), *launch_drift(), *readme]
     for sentence in found:
         print(sentence)
     count = len(list(NOTEBOOKS.glob("*.ipynb")))

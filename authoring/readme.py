@@ -1,6 +1,7 @@
-"""Write the README's tables: lessons from their first cells, launch links, recorded runs from data/results."""
+"""Write the README's generated parts: address, lessons from their first cells, launch links, recorded runs."""
 
 import re
+from typing import NamedTuple
 
 import nbformat
 
@@ -10,27 +11,62 @@ from helpers import runs
 
 README = ROOT / "README.md"
 BLOCK = re.compile(r"(<!-- (?P<table>\w+): .*? -->\n).*?(<!-- end -->)", re.DOTALL)
+NO_ADDRESS = (
+    f"There is no public repository yet: `{launch.PLACEHOLDER}` stands for its owner. Until then, unzip the archive\n"
+    "that you were given and `cd` into its folder."
+)
 UNPUBLISHED = (
     "**Unproven until the course has a public repository:** in these links "
     f"`{launch.PLACEHOLDER}` stands for an owner that there is not yet."
 )
-SYSTEMS = {"course": "the course's own"}
+# What the public tutorials are called that the course rebuilds; a recorded run names its own by the key.
+SYSTEMS = {
+    "S1": "a tutorial's CNN for CIFAR-10",
+    "S2": "a tutorial's small Xception",
+    "S3": "a blog post's dense network",
+    "S4": "a Keras e-book's CNN, chapter 5",
+    "S5": "a tutorial's first CNN for cats and dogs",
+    "course": "the course's own",
+}
+
+
+class Headline(NamedTuple):
+    """What the first cell of a notebook states: title, promise in one sentence, minutes as text."""
+
+    title: str
+    promise: str
+    minutes: str
+
+
+def headline(notebook):
+    """The `Headline` of a notebook."""
+    text = notebook.cells[0].source
+    promise = re.search(r"^\*\*(.+?)\*\*$", text, re.MULTILINE | re.DOTALL)[1]
+    return Headline(
+        title=re.search(r"^# (.+)$", text, re.MULTILINE)[1],
+        promise=" ".join(promise.split()),
+        minutes=re.search(r"\*\*Time:\*\* about (\d+) minutes", text)[1],
+    )
+
+
+def headlines():
+    """(path, `Headline`) of every notebook, in order."""
+    return [(path, headline(nbformat.read(path, as_version=4))) for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
+
+
+def clone_lines():
+    """How to get the course with git, and whether that can work yet."""
+    place = launch.configured()
+    lines = ["```", f"git clone {place.repository}", f"cd {place.repository.rpartition('/')[2]}", "```"]
+    return "\n".join(lines if place.published else [*lines, "", NO_ADDRESS])
 
 
 def lessons_table():
     """The lessons as a Markdown table: title, promise and minutes as their first cells state them."""
     rows = ["| lesson | what you do | minutes |", "|---|---|---|"]
-    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        text = nbformat.read(path, as_version=4).cells[0].source
-        promise = " ".join(re.search(r"^\*\*(.+?)\*\*$", text, re.MULTILINE | re.DOTALL)[1].split())
-        minutes = re.search(r"\*\*Time:\*\* about (\d+) minutes", text)[1]
-        rows.append(f"| [{title_in(path)}](notebooks/{path.name}) | {promise} | {minutes} |")
+    for path, (title, promise, minutes) in headlines():
+        rows.append(f"| [{title}](notebooks/{path.name}) | {promise} | {minutes} |")
     return "\n".join(rows)
-
-
-def title_in(path):
-    """The text of a notebook's first heading."""
-    return re.search(r"^# (.+)$", nbformat.read(path, as_version=4).cells[0].source, re.MULTILINE)[1]
 
 
 def launch_table():
@@ -38,22 +74,22 @@ def launch_table():
     place = launch.configured()
     rows = [] if place.published else [UNPUBLISHED, ""]
     rows += ["| lesson | Binder | Colab |", "|---|---|---|"]
-    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+    for path, (title, *_) in headlines():
         binder, colab = place.links(path.name).values()
-        rows.append(f"| {title_in(path)} | [open on Binder]({binder}) | [open on Colab]({colab}) |")
+        rows.append(f"| {title} | [open on Binder]({binder}) | [open on Colab]({colab}) |")
     return "\n".join(rows)
 
 
 def runs_table():
     """The recorded runs as a Markdown table, with where they were measured."""
-    rows = ["| run | system | test accuracy | test examples | seeds | training seconds |"]
+    rows = ["| run | network and recipe of | test accuracy | test examples | seeds | training seconds |"]
     rows.append("|---|---|---|---|---|---|")
     machines = set()
     for name in sorted(path.stem for path in runs.RESULTS.glob("*.json")):
         run = runs.load(name)
         figures = runs.compare(name).loc[name]
         rows.append(
-            f"| [`{name}`](data/results/{name}.json) | {SYSTEMS.get(run['system'], run['system'])} | "
+            f"| [`{name}`](data/results/{name}.json) | {SYSTEMS[run['system']]} | "
             f"{figures['test accuracy']} | {figures['test examples']:,} | {figures['seeds']} | "
             f"{figures['training seconds']} |"
         )
@@ -67,23 +103,23 @@ def runs_table():
 
 
 def wanted():
-    """The README's text with its tables brought up to date."""
-    tables = {"lessons": lessons_table, "launch": launch_table, "runs": runs_table}
+    """The README's text with its generated parts brought up to date."""
+    tables = {"address": clone_lines, "lessons": lessons_table, "launch": launch_table, "runs": runs_table}
     text = README.read_text(encoding="utf-8")
     return BLOCK.sub(lambda match: f"{match[1]}\n{tables[match['table']]()}\n\n{match[3]}", text)
 
 
 def readme_drift():
-    """A sentence if the README's tables are out of date."""
+    """A sentence if the README's generated parts are out of date."""
     if wanted() != README.read_text(encoding="utf-8"):
-        yield "README.md: its tables are not what lessons and recorded runs say: run make notebooks"
+        yield "README.md: its generated parts are not what lessons and recorded runs say: run make notebooks"
     title = launch.configured().title
     if not README.read_text(encoding="utf-8").startswith(f"# {title}\n"):
         yield f"README.md: its first line is not the title in pyproject.toml, '# {title}'"
 
 
 def refresh():
-    """Bring the README's tables up to date."""
+    """Bring the README's generated parts up to date."""
     README.write_text(wanted(), encoding="utf-8")
 
 

@@ -935,14 +935,15 @@ def schedule(epochs, peak=3e-3):
 
 
 # %%
-steps = range(0, 801, 10)
-rate = schedule(epochs=50)
+recorded_epochs = runs.load("mnist_s4_ours")["configuration"]["epochs"]
+rate = schedule(recorded_epochs)
+steps = range(0, recorded_epochs * 16 + 1, 10)
 show_curves(
     pd.DataFrame({"learning rate": [float(rate(step)) for step in steps]}, index=steps),
     ylabel="learning rate",
     xlabel="step",
-    alt="Over 800 steps the rate climbs in a line to 0.003 within the first 80, "
-    "then falls along a cosine to zero.",
+    alt=f"Over {steps[-1]} steps the rate climbs in a line to 0.003 within the first "
+    f"{rate.warmup_steps}, then falls along a cosine to zero.",
 )
 
 # %% [markdown]

@@ -96,10 +96,14 @@ def test_check_names_a_readme_that_lags_behind(monkeypatch):
     text = readme.wanted()
     assert launch.configured().links("01_convolution.ipynb")["Colab"] in text
     assert "Unproven until the course has a public repository" in text
+    assert f"git clone {launch.configured().repository}\ncd image-classification-course\n" in text
+    assert "There is no public repository yet" in text
     monkeypatch.setattr(launch, "configured", lambda: PUBLISHED)
     assert "Unproven until" not in readme.wanted()
+    assert "no public repository yet" not in readme.wanted()
+    assert f"git clone {PUBLISHED.repository}\n" in readme.wanted()
     sentences = list(check.readme_drift())
-    assert any("its tables are not" in sentence for sentence in sentences)
+    assert any("its generated parts are not" in sentence for sentence in sentences)
     assert any("its first line is not the title" in sentence for sentence in sentences)
 
 

@@ -128,7 +128,7 @@ def run_pip(arguments, expected):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for line in process.stdout:
             log.write(line)
-            if line.startswith("Collecting"):
+            if line.startswith(("Collecting", "Processing")):
                 done += 1
                 progress.show("  {} of {} packages fetched".format(done, expected))
             elif line.startswith("Installing collected"):

@@ -41,8 +41,8 @@ def own_work():
         notebook, name = read(path), f"notebooks/{path.name}"
         if notebook is not None and worked_in(notebook):
             yield (
-                f"{name}: you have run this lesson (nothing is wrong with your machine), so it cannot be compared. "
-                f"Your answers are in it. To have it fresh, copy it elsewhere, then: git checkout {name}"
+                f"{name}: you have opened or run this lesson (nothing is wrong with your machine), so it is not "
+                f"compared. Your answers are in it. To have it fresh, copy it elsewhere, then: git checkout {name}"
             )
 
 

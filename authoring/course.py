@@ -28,8 +28,9 @@ SITE = ROOT / "build" / "site"
 REPORT = ROOT / "build" / "run_report.json"
 MATH = re.compile(r"\$\$(?P<block>.+?)\$\$|(?<![\\$`\w])\$(?P<inline>[^$\n`]+?)\$(?!\w)", re.DOTALL)
 STYLE = """<style>
-main { max-width: 54rem; margin: 0 auto; }
-nav.course { max-width: 54rem; margin: 1rem auto; font: 1rem sans-serif; display: flex; gap: 2rem; }
+main { max-width: 56rem; margin: 0 auto; }
+div.jp-InputArea-editor, div.jp-OutputArea-output, div.jp-RenderedHTMLCommon { overflow-x: auto; }
+nav.course { max-width: 56rem; margin: 1rem auto; font: 1rem sans-serif; display: flex; gap: 2rem; }
 body.index { max-width: 46rem; margin: 2rem auto; padding: 0 1rem; font: 1.1rem/1.6 sans-serif; }
 body.index li { margin-bottom: 1rem; }
 body.index small { color: #595959; }

@@ -16,7 +16,7 @@ a square of 288 pixels. That package is needed for this step alone and is not pa
 
 import numpy as np
 
-from helpers.formats import read_idx, write_idx
+from helpers.datasets.formats import read_idx, write_idx
 from helpers.places import DATA, DEBIAN_FASHION
 
 SEED = 2026

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from helpers.datasets import DATA
+from helpers.places import DATA
 
 # The version of each package, and the licence under which its artists give the drawings (data/README.md names them).
 # Left out on purpose: sets that may not be passed on (those of Apple, Samsung, Facebook, EmojiOne from version 3).

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from helpers import datasets, images, pipelines, runs
-from helpers.formats import read_idx
+from helpers.datasets.formats import read_idx
 from helpers.places import DATA, MNIST_FILES
 
 RESULT = Path(__file__).with_suffix(".json")

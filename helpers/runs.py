@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from helpers import plots
-from helpers.datasets import DATA
+from helpers.places import DATA
 
 RESULTS = DATA / "results"
 PER_SEED = ("test_accuracy", "wall_seconds", "total_seconds", "cpu_seconds", "history", "per_class_accuracy")

@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import datasets, download, formats, origins, photos, places, runs, sources, splits, standins, stickers
-from helpers.download import Remote
+from helpers import datasets, places, runs, stickers
+from helpers.datasets import download, formats, origins, photos, sources, splits, standins
+from helpers.datasets.download import Remote
 
 SPLITS = ("train", "validation", "test")
 RNG = np.random.default_rng(8)

@@ -14,16 +14,17 @@ from collections import Counter
 
 import pytest
 
-from helpers import datasets, download, places
-from helpers.download import Remote, Unavailable, fetch
+from helpers import datasets, places
+from helpers.datasets import download
+from helpers.datasets.download import Remote, Unavailable, fetch
 
 CONTENT = random.Random(1).randbytes(300_000)
 LENGTH = len(CONTENT)
 ROOT = places.DATA.parent
 ONE_FETCH = """
 import sys
-from helpers import download
-from helpers.download import Remote, Unavailable, fetch
+from helpers.datasets import download
+from helpers.datasets.download import Remote, Unavailable, fetch
 download.FIRST_BYTE = 30  # thirty of these start at a time: the processor is what is slow
 name, size, known_hash, folder, *urls = sys.argv[1:]
 try:

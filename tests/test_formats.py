@@ -32,7 +32,7 @@ from pickle import (
 import numpy as np
 import pytest
 
-from helpers import archives, formats
+from helpers.datasets import archives, formats
 
 RNG = np.random.default_rng(5)
 ROWS = RNG.integers(0, 256, (20, 3072), dtype=np.uint8)

@@ -18,7 +18,8 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
-from helpers import duplicates, findings, folders, images, quiet
+from helpers import images, quiet
+from helpers.images import duplicates, findings, quarantine_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 needs_simplejpeg = pytest.mark.skipif(findings.simplejpeg is None, reason="simplejpeg is not installed")
@@ -510,7 +511,7 @@ def test_quarantine_moves_and_undo_restores_byte_for_byte(dirty):
     with open(into / "quarantine.csv", encoding="utf-8", newline="") as file:
         rows = {row["file"]: row for row in csv.DictReader(file)}
     assert rows["Cat/empty.jpg"]["verdict"] == "broken"
-    assert rows["Cat/empty.jpg"]["sha256"] == folders.sha256_of(into / "Cat/empty.jpg")
+    assert rows["Cat/empty.jpg"]["sha256"] == quarantine_folder.sha256_of(into / "Cat/empty.jpg")
     assert len(images.quarantine(report, dirty)) == 0
     assert images.undo(into) == len(moved)
     assert tree(dirty) == before
@@ -523,7 +524,8 @@ def test_quarantine_moves_and_undo_restores_byte_for_byte(dirty):
 
 INTERRUPTED = """
 import os, sys
-from helpers import folders, images
+from helpers import images
+from helpers.images import quarantine_folder
 moves, real = [], os.rename
 
 def counted(source, target):
@@ -624,7 +626,7 @@ def test_nothing_is_ever_overwritten(dirty):
 def test_a_move_itself_refuses_to_overwrite(tmp_path):
     fill(tmp_path, {"a.jpg": b"one", "b.jpg": b"other"})
     with pytest.raises(FileExistsError, match="will not overwrite a file"):
-        folders.move(tmp_path / "a.jpg", tmp_path / "b.jpg")
+        quarantine_folder.move(tmp_path / "a.jpg", tmp_path / "b.jpg")
     assert (tmp_path / "a.jpg").read_bytes() == b"one"
     assert (tmp_path / "b.jpg").read_bytes() == b"other"
 

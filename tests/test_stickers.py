@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import compose, stickers
+from helpers import stickers
 from helpers.datasets import DATA, read_idx
+from helpers.stickers import compose
 
 PHOTOGRAPHS = 40
 
@@ -364,13 +365,3 @@ def test_the_bundled_clothes_are_small_balanced_and_disjoint():
         assert len(pictures) == count
         assert not pictures & seen
         seen |= pictures
-
-
-def test_the_bundled_clothes_are_those_of_their_source(tmp_path):
-    from authoring.bundle_data import FASHION, bundle_fashion_mnist
-
-    if not FASHION.is_dir():
-        pytest.skip("Debian's dataset-fashion-mnist is not installed: apt-get install dataset-fashion-mnist")
-    bundle_fashion_mnist(tmp_path)
-    for path in sorted((DATA / "fashion-mnist").iterdir()):
-        assert read_idx(tmp_path / path.name).tobytes() == read_idx(path).tobytes()

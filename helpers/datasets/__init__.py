@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from helpers import formats, origins, places, sources, splits
-from helpers.formats import read_idx
+from helpers import places
+from helpers.datasets import formats, origins, sources, splits
+from helpers.datasets.formats import read_idx
 from helpers.places import DATA, MNIST_FILES
 
 __all__ = [
@@ -95,7 +96,8 @@ def cifar10(train=45_000, validation=5_000, test=10_000):
     origin, asked = origins.CIFAR10, _checked((train, validation, test), 50_000, 10_000, "CIFAR-10")
     found = sources.archive_set(origin, places.find_cifar10)
     if found.reason:
-        from helpers import standins, stickers
+        from helpers import stickers
+        from helpers.datasets import standins
 
         asked = standins.capped(asked, standins.MOST_PICTURES)
         train_file = stickers.pictures(asked["train"] + asked["validation"], split="train")
@@ -120,13 +122,13 @@ def cats_vs_dogs(train=3_200, validation=400, test=400):
     Returns a `Dataset` of pairs (paths, labels): object arrays of str and uint8 arrays, 0 cat, 1 dog.
     Raises ValueError if the folder holds fewer pictures than asked for.
     """
-    from helpers import photos
+    from helpers.datasets import photos
 
     origin, asked = origins.CATS_VS_DOGS, _checked((train, validation, test), 25_000, 25_000, "Cats vs Dogs")
     found = sources.archive_set(origin, places.find_cats_vs_dogs)
     about, roots, halves = {"source": found.how}, [found.path], [asked]
     if found.reason:
-        from helpers import standins
+        from helpers.datasets import standins
 
         asked, roots = standins.capped(asked, standins.MOST_FILES), standins.pet_folders()
         halves = [asked | {"test": 0}, asked | {"train": 0, "validation": 0}]  # other artwork for testing

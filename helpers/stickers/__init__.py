@@ -2,7 +2,7 @@
 
 `pictures` gives arrays in the manner of CIFAR-10, `write_folder` JPEG files in the manner of Cats vs Dogs. One family
 of artwork is held out: pictures of the split "test" show drawings of which no training picture shows any. Where the
-drawings come from and under which licences: data/README.md. How a picture is composed: `helpers.compose`.
+drawings come from and under which licences: data/README.md. How a picture is composed: `helpers.stickers.compose`.
 """
 
 import io
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from helpers import compose
+from helpers.stickers import compose
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SPLITS = ("train", "test")

@@ -5,7 +5,7 @@ A file from any address must have the hash that is published for the official on
 
 from types import SimpleNamespace
 
-from helpers.download import Remote
+from helpers.datasets.download import Remote
 from helpers.places import MNIST_FILES
 
 DIGITS = tuple("0123456789")

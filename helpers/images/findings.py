@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from PIL import Image, ImageOps
 
-from helpers import duplicates
+from helpers.images import duplicates
 
 try:
     import simplejpeg

@@ -6,8 +6,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from helpers import compose, places, stickers
-from helpers.download import locked
+from helpers import places, stickers
+from helpers.datasets.download import locked
+from helpers.stickers import compose
 
 SOURCE = "a stand-in composed of stickers"
 LICENCE = "openly licensed artwork, see data/README.md"

@@ -4,9 +4,10 @@ import hashlib
 import shutil
 from typing import NamedTuple
 
-from helpers import archives, origins, places
-from helpers.download import Unavailable, fetch, locked
-from helpers.formats import read_idx
+from helpers import places
+from helpers.datasets import archives, origins
+from helpers.datasets.download import Unavailable, fetch, locked
+from helpers.datasets.formats import read_idx
 
 
 class Found(NamedTuple):

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from helpers.findings import known
+from helpers.images.findings import known
 
 JOURNAL = "quarantine.csv"
 DRAFT = ".quarantine.part"

@@ -14,9 +14,9 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from helpers import duplicates, findings
-from helpers.findings import COLUMNS, VERDICTS, look_at
-from helpers.folders import checked, inside, listing, quarantine, undo
+from helpers.images import duplicates, findings
+from helpers.images.findings import COLUMNS, VERDICTS, look_at
+from helpers.images.quarantine_folder import checked, inside, listing, quarantine, undo
 
 __all__ = ["VERDICTS", "audit", "clean_copy", "quarantine", "undo"]
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from helpers.datasets import DATA
+from helpers.places import DATA
 
 ARTWORK = DATA / "stickers"
 HELD_OUT = "twemoji"  # the family behind the split "test"; all others are behind "train"

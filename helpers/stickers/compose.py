@@ -184,7 +184,7 @@ def turned(piece, side, stretch, angle):
         for own, row in zip(drawing.size, (to_x, to_y), strict=True)
     ]
     smooth = Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.BILINEAR
-    return drawing.transform(size, Image.Transform.AFFINE, (*to_x, moves[0], *to_y, moves[1]), smooth)
+    return drawing.transform(tuple(size), Image.Transform.AFFINE, (*to_x, moves[0], *to_y, moves[1]), smooth)
 
 
 def stick(canvas, rng, piece, longer, inside):

@@ -360,6 +360,22 @@ def test_odd_names_and_folders_named_like_pictures(tmp_path):
     assert tree(folder) == before
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets names hold any byte and backslashes")
+def test_no_two_names_become_one(tmp_path):
+    contents = {b"a\xff.jpg": b"", b"a\\xff.jpg": b"one", b"a\\\\xff.jpg": b"two", b"b\\n.jpg": b"three"}
+    (tmp_path / "f").mkdir()
+    for name, content in contents.items():
+        Path(os.fsdecode(os.fsencode(tmp_path / "f") + b"/" + name)).write_bytes(content)
+    before, report = tree(tmp_path / "f"), images.audit(tmp_path / "f", progress=False)
+    names = ["a\\\\\\\\xff.jpg", "a\\\\xff.jpg", "a\\xff.jpg", "b\\\\n.jpg"]
+    assert list(report["file"]) == names
+    moved = images.quarantine(report, tmp_path / "f")
+    assert sorted(moved["file"]) == names and tree(tmp_path / "f") == {}
+    assert {path.read_bytes() for path in (tmp_path / "f-quarantine").glob("*.jpg")} == set(contents.values())
+    assert images.undo(tmp_path / "f-quarantine") == 4
+    assert tree(tmp_path / "f") == before
+
+
 def test_a_file_that_may_not_be_read_or_vanishes(tmp_path, monkeypatch):
     fill(tmp_path, {"a.jpg": jpeg(1), "closed.jpg": jpeg(2), "gone.jpg": jpeg(3)})
     real = open

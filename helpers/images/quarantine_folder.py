@@ -36,7 +36,8 @@ def listing(folder):
     """Everything in `folder` and its subfolders that is not a plain folder, as a dict: name → path, sorted by name.
 
     A name is relative to `folder`, with forward slashes. Bytes of a name that are not UTF-8 are written `\\xff`, so
-    that every name can be printed. Links are listed, never followed. A folder that cannot be opened is listed too.
+    that every name can be printed, and a backslash in a name is doubled, so that no two names become one. Links are
+    listed, never followed. A folder that cannot be opened is listed too.
     """
     folder = checked(folder)
     paths = []
@@ -51,6 +52,8 @@ def listing(folder):
 
 
 def printable(name):
+    """A name that can be shown everywhere, another one for every name. See `listing`."""
+    name = name.replace("\\", "\\\\")
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -12,6 +12,7 @@ import time
 import warnings
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -331,6 +332,41 @@ def test_links_are_named_and_never_followed_out(tmp_path):
     assert (outside / "far.jpg").read_bytes() == jpeg(1)
 
 
+def test_a_junction_is_named_and_never_entered(tmp_path, monkeypatch):
+    """Windows' own kind of link to a folder; elsewhere a folder whose entry says that it is one."""
+    outside = fill(tmp_path / "outside", {"far.jpg": jpeg(1), "far/empty.jpg": b""})
+    folder = fill(tmp_path / "folder", {"a.jpg": jpeg(2), "z/b.jpg": b""})
+    (outside / "nothing").mkdir()
+    if sys.platform == "win32":
+        import _winapi
+
+        for place in (folder, tmp_path / "folder-quarantine"):
+            place.mkdir(exist_ok=True)
+            _winapi.CreateJunction(str(outside), str(place / "joint"))
+    else:
+        for place in (folder, tmp_path / "folder-quarantine"):
+            fill(place, {"joint/far/empty.jpg": b""})
+            (place / "joint/nothing").mkdir()
+        real = os.lstat
+
+        def lstat(path, **options):
+            found = real(path, **options)
+            if Path(os.fspath(path)).name != "joint":
+                return found
+            return SimpleNamespace(st_mode=found.st_mode, st_reparse_tag=0xA0000003)
+
+        monkeypatch.setattr(os, "lstat", lstat)
+    report = audited(folder)
+    assert report["verdict"].to_dict() == {"a.jpg": "good", "joint": "not a picture", "z/b.jpg": "broken"}
+    assert "The link leads" in report.loc["joint", "reason"]
+    assert list(images.quarantine(report.reset_index(), folder)["file"]) == ["z/b.jpg"]
+    assert images.undo(tmp_path / "folder-quarantine") == 1
+    assert (outside / "nothing").is_dir()
+    for place in (folder, tmp_path / "folder-quarantine"):
+        assert (place / "joint/nothing").is_dir(), "empty folders behind a junction belong to others"
+        assert (place / "joint/far/empty.jpg").is_file()
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes in folders exist on Unix only")
 def test_pipes_and_sockets_do_not_block(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "pipe.jpg")
@@ -358,6 +394,22 @@ def test_odd_names_and_folders_named_like_pictures(tmp_path):
     assert [path.name for path in folder.iterdir()] == ["folder.jpg"]
     assert images.undo(tmp_path / "f-quarantine") == len(names)
     assert tree(folder) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets names hold any byte and backslashes")
+def test_no_two_names_become_one(tmp_path):
+    contents = {b"a\xff.jpg": b"", b"a\\xff.jpg": b"one", b"a\\\\xff.jpg": b"two", b"b\\n.jpg": b"three"}
+    (tmp_path / "f").mkdir()
+    for name, content in contents.items():
+        Path(os.fsdecode(os.fsencode(tmp_path / "f") + b"/" + name)).write_bytes(content)
+    before, report = tree(tmp_path / "f"), images.audit(tmp_path / "f", progress=False)
+    names = ["a\\\\\\\\xff.jpg", "a\\\\xff.jpg", "a\\xff.jpg", "b\\\\n.jpg"]
+    assert list(report["file"]) == names
+    moved = images.quarantine(report, tmp_path / "f")
+    assert sorted(moved["file"]) == names and tree(tmp_path / "f") == {}
+    assert {path.read_bytes() for path in (tmp_path / "f-quarantine").glob("*.jpg")} == set(contents.values())
+    assert images.undo(tmp_path / "f-quarantine") == 4
+    assert tree(tmp_path / "f") == before
 
 
 def test_a_file_that_may_not_be_read_or_vanishes(tmp_path, monkeypatch):
@@ -663,6 +715,9 @@ def test_quarantine_refuses_what_makes_no_sense(dirty, tmp_path):
     for into in (dirty, dirty / "bad", tmp_path):
         with pytest.raises(ValueError, match="lie in each other"):
             images.quarantine(report, dirty, into=into)
+    fill(tmp_path, {"a file": b""})
+    with pytest.raises(ValueError, match="'a file' is a file; choose a new folder"):
+        images.quarantine(report, dirty, into=tmp_path / "a file")
     with pytest.raises(ValueError, match=r"There is no verdict 'brokn'\. The verdicts are: good, odd"):
         images.quarantine(report, dirty, verdicts="brokn")
     with pytest.raises(ValueError, match="no column 'verdict'"):
@@ -685,6 +740,93 @@ def test_a_journal_that_leads_out_is_refused(dirty):
     (into / "quarantine.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(ValueError, match="has other columns"):
         images.undo(into)
+
+
+def test_a_folder_that_someone_else_wrote_into_the_journal_is_not_obeyed(dirty, tmp_path):
+    before, into = tree(dirty), dirty.with_name("Pets-quarantine")
+    images.quarantine(images.audit(dirty, progress=False), dirty)
+    fill(tmp_path / "unrelated", {"mine.txt": b"mine"})
+    rows = quarantine_folder.read_journal(into)
+    moved = tree(into)
+    for named in (str(tmp_path / "unrelated"), "/", "..", "../Pets-quarantine", "."):
+        quarantine_folder.write_journal([row | {"folder": named} for row in rows], into)
+        with pytest.raises(ValueError, match=r"undo\(into, folder=…\)"):
+            images.undo(into)
+        assert tree(into).keys() == moved.keys()
+        assert tree(tmp_path / "unrelated").keys() == {"mine.txt"}
+    assert images.undo(into, folder=dirty) == len(rows)
+    assert tree(dirty) == before
+
+
+def test_a_quarantine_on_another_drive_says_where_it_goes_back(dirty, monkeypatch):
+    def two_drives(*_):
+        raise ValueError("path is on mount 'D:', start on mount 'C:'")
+
+    before, report, into = tree(dirty), images.audit(dirty, progress=False), dirty.with_name("Pets-quarantine")
+    with monkeypatch.context() as patch:
+        patch.setattr(os.path, "relpath", two_drives)
+        images.quarantine(report, dirty)
+    with pytest.raises(ValueError, match=r"the folder 'Pets' by its whole path.*undo\(into, folder=…\)"):
+        images.undo(into)
+    images.undo(into, folder=dirty)
+    assert tree(dirty) == before
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_file_where_the_quarantine_needs_a_folder(link, dirty, tmp_path):
+    before, into = tree(dirty), dirty.with_name("Pets-quarantine")
+    fill(into, {"Cat+": b"mine too"})
+    if link:
+        (tmp_path / "elsewhere").mkdir()
+        try:
+            (into / "Cat").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+        except OSError:
+            pytest.skip("this system lets no one make links")
+    else:
+        fill(into, {"Cat": b"mine"})
+    moved = images.quarantine(images.audit(dirty, progress=False), dirty)
+    assert set(moved["moved_to"]) == {name.replace("Cat/", "Cat++/") for name in moved["file"]}
+    assert set(tree(dirty)) == {f"Dog/{name}" for name in GOOD}
+    assert link or (into / "Cat").read_bytes() == b"mine"
+    assert not link or not any((tmp_path / "elsewhere").iterdir())
+    assert images.undo(into) == len(moved)
+    assert tree(dirty) == before
+
+
+def test_a_folder_may_be_called_like_the_journal(tmp_path):
+    folder = fill(tmp_path / "f", {"quarantine.csv/empty.jpg": b"", "quarantine.csv+/empty.jpg": b""})
+    before = tree(folder)
+    assert len(images.quarantine(images.audit(folder, progress=False), folder)) == 2
+    assert tree(folder) == {}
+    assert images.undo(tmp_path / "f-quarantine") == 2
+    assert tree(folder) == before
+
+
+def test_a_name_that_was_a_file_and_then_a_folder(tmp_path):
+    folder, into = fill(tmp_path / "f", {"Cat": b"", "Cat+": b"text"}), tmp_path / "f-quarantine"
+    images.quarantine(images.audit(folder, progress=False), folder)
+    fill(folder, {"Cat/empty.jpg": b""})
+    moved = images.quarantine(images.audit(folder, progress=False), folder)
+    assert list(moved["moved_to"]) == ["Cat++/empty.jpg"]
+    (folder / "Cat").rmdir()
+    before = tree(into)
+    with pytest.raises(ValueError, match=r"'Cat' was a folder and is a file now.*nothing was moved"):
+        images.undo(into)
+    assert tree(into) == before and tree(folder) == {}
+    (into / "Cat").rename(tmp_path / "aside")
+    fill(folder, {"Cat": b"new"})
+    with pytest.raises(ValueError, match=r"'Cat' was a folder and is a file now.*nothing was moved"):
+        images.undo(into)
+    (folder / "Cat").unlink()
+    assert images.undo(into) == 2
+    assert set(tree(folder)) == {"Cat+", "Cat/empty.jpg"}
+
+
+def test_names_that_an_interrupted_quarantine_has_given_are_taken(tmp_path):
+    source = fill(tmp_path / "f", {"Cat/a.jpg": b""}) / "Cat/a.jpg"
+    (tmp_path / "q").mkdir()
+    taken = {"Cat": "Cat", "Cat+/a.jpg": "other"}
+    assert quarantine_folder.free_place(source, "Cat/a.jpg", tmp_path / "q", taken) == "Cat+/a+.jpg"
 
 
 # Clean copy

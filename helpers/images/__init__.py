@@ -16,7 +16,8 @@ from tqdm import tqdm
 
 from helpers.images import duplicates, findings
 from helpers.images.findings import COLUMNS, VERDICTS, look_at
-from helpers.images.quarantine_folder import checked, inside, listing, quarantine, undo
+from helpers.images.folders import checked, inside, listing
+from helpers.images.quarantine_folder import quarantine, undo
 
 __all__ = ["VERDICTS", "audit", "clean_copy", "quarantine", "undo"]
 

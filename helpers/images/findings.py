@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from helpers.images import duplicates
+from helpers.images.folders import is_link
 
 try:
     import simplejpeg
@@ -61,7 +62,7 @@ def look_at(name, path, root):
 
     try:
         row["bytes"] = path.lstat().st_size
-        row["link"] = path.is_symlink()
+        row["link"] = is_link(path)
         if row["link"] and (reason := unfit_link(path, root)):
             return finding(*reason)
         if not stat.S_ISREG(path.stat().st_mode):

@@ -1,4 +1,4 @@
-"""What lies in a folder of pictures, and moving files out of it in a way that one call undoes."""
+"""Moving files out of a folder of pictures in a way that one call undoes."""
 
 import csv
 import errno
@@ -11,51 +11,12 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from helpers.images.findings import known
+from helpers.images.folders import checked, inside, listing, printable, walk
 
 JOURNAL = "quarantine.csv"
 DRAFT = ".quarantine.part"
 OWN = {JOURNAL, f"{JOURNAL}.new", DRAFT}  # no file moves to these names
 COLUMNS = ["file", "verdict", "reason", "sha256", "bytes", "moved_to", "folder"]
-
-
-def checked(folder):
-    """Return `folder` as a Path. Raises ValueError if it is not an existing folder."""
-    folder = Path(folder)
-    if not folder.is_dir():
-        state = "is a file" if folder.exists() else "does not exist"
-        raise ValueError(f"{folder.name!r} {state}; give the path of a folder with pictures.")
-    return folder
-
-
-def inside(path, folder):
-    """Whether `path` is `folder` or lies in it, links followed."""
-    return Path(path).resolve().is_relative_to(Path(folder).resolve())
-
-
-def listing(folder):
-    """Everything in `folder` and its subfolders that is not a plain folder, as a dict: name → path, sorted by name.
-
-    A name is relative to `folder`, with forward slashes. Bytes of a name that are not UTF-8 are written `\\xff`, so
-    that every name can be printed. Links are listed, never followed. A folder that cannot be opened is listed too.
-    """
-    folder = checked(folder)
-    paths = []
-
-    def closed(error):
-        paths.append(Path(error.filename or folder))
-
-    for parent, folders, files in os.walk(folder, onerror=closed):
-        linked = [name for name in folders if os.path.islink(os.path.join(parent, name))]
-        paths.extend(Path(parent, name) for name in files + linked)
-    return dict(sorted((printable(path.relative_to(folder).as_posix()), path) for path in paths))
-
-
-def printable(name):
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return os.fsencode(name).decode("utf-8", "backslashreplace")
-    return name
 
 
 def sha256_of(path):
@@ -90,17 +51,17 @@ def quarantine(report, folder, into=None, verdicts=("broken", "not a picture")):
         raise ValueError(f"{into.name!r} and {folder.name!r} lie in each other; choose a folder beside it for `into`.")
     if missing := {"file", "verdict", "reason"} - set(report.columns):
         raise ValueError(f"The report has no column {min(missing)!r}; give the frame that `audit` returned.")
+    if os.path.lexists(into) and not into.is_dir():
+        raise ValueError(f"{into.name!r} is a file; choose a new folder for `into`.")
     chosen = report[report["verdict"].isin(known(verdicts))]
     journal, present, moves = read_journal(into), listing(folder), []
     taken = {row["moved_to"]: row["file"] for row in journal}
     for file, verdict, reason in zip(chosen["file"], chosen["verdict"], chosen["reason"], strict=True):
         path = present.get(file)
         if path is None or (path.is_dir() and not path.is_symlink()):
-            continue  # moved by an earlier call, or a folder that could not be opened
-        name = moved_to = path.relative_to(folder).as_posix()
-        while taken.get(moved_to, name) != name or not free_for(path, into / moved_to):
-            place = PurePosixPath(moved_to)
-            moved_to = str(place.with_name(f"{place.stem}+{place.suffix}"))
+            continue  # moved by an earlier call, or a folder that could not be opened, or a junction: these stay
+        name = path.relative_to(folder).as_posix()
+        moved_to = free_place(path, name, into, taken)
         taken[moved_to] = name
         facts = [name, verdict, reason, sha256_of(path), str(path.lstat().st_size), moved_to, related(folder, into)]
         moves.append(dict(zip(COLUMNS, facts, strict=True)))
@@ -119,8 +80,9 @@ def undo(into, folder=None):
     """Put everything in a quarantine folder back, byte for byte and with its date; return how many files that were.
 
     `into` is the folder that holds quarantine.csv. `folder` is needed only if one of the two folders has been moved
-    away from the other. Interrupted, or called twice, it goes on where it was. A file that has appeared in the old
-    place meanwhile is never overwritten: then a ValueError names it, and nothing at all is moved.
+    away from the other, or if they lie on two drives. Interrupted, or called twice, it goes on where it was. A file
+    that has appeared in the old place meanwhile is never overwritten: then a ValueError names it, and nothing at all is
+    moved.
     """
     into = checked(into)
     if not (into / JOURNAL).is_file():
@@ -130,33 +92,58 @@ def undo(into, folder=None):
         if not (is_plain(row["file"]) and is_plain(row["moved_to"])):
             raise ValueError(f"{JOURNAL} names {printable(row['file'])!r}, which leads out of the folder. Restore it.")
         if os.path.lexists(into / row["moved_to"]):
-            home = Path(os.path.normpath(into.resolve() / row["folder"])) if folder is None else Path(folder)
+            home = stored_home(into, row["folder"]) if folder is None else Path(folder)
             if not home.is_dir():
                 raise ValueError(f"The folder {home.name!r} is not where it was. Give its place: undo(into, folder=…).")
-            homes[into / row["moved_to"]] = home / row["file"]
-    wanted = Counter(homes.values())
-    for source, target in homes.items():
-        if os.path.lexists(target) and not same_content(source, target):
-            name = printable(target.name)
+            homes[into / row["moved_to"]] = home, row["file"]
+    wanted = Counter(home / file for home, file in homes.values())
+    for source, (home, file) in homes.items():
+        name = printable(PurePosixPath(file).name)
+        if os.path.lexists(home / file) and not same_content(source, home / file):
             raise ValueError(
                 f"{name!r} exists again in the old place. Move it away, then call undo; nothing was moved."
             )
-        if wanted[target] > 1:
-            name = printable(target.name)
+        if wanted[home / file] > 1:
             raise ValueError(
                 f"{into.name!r} holds several files that were {name!r}. Move all but one away; nothing was moved."
             )
-    for source, target in homes.items():
-        move(source, target)
-    for parent, _, _ in os.walk(into, topdown=False):
+        for parent in [*PurePosixPath(file).parents][:-1]:
+            if home / parent in wanted or (os.path.lexists(home / parent) and not (home / parent).is_dir()):
+                name = printable(parent.name)
+                raise ValueError(f"{name!r} was a folder and is a file now. Move that file away; nothing was moved.")
+    for source, (home, file) in homes.items():
+        move(source, home / file)
+    for parent, _, _ in reversed([*walk(into)]):
         if Path(parent) != into and not os.listdir(parent):
             os.rmdir(parent)
     return len(homes)
 
 
+def free_place(source, name, into, taken):
+    """Where in `into` the file `name` may move: to its own name, or one with "+" for each part that is in the way.
+
+    `taken` is a dict: names that were given in `into` → the files that have them.
+    """
+    *parents, last = PurePosixPath(name).parts
+    place = PurePosixPath()
+    for part in parents:  # a file may lie where a folder should
+        while str(place / part) in taken or not free_for_folder(into / place / part):
+            part += "+"
+        place /= part
+    place /= last
+    while taken.get(str(place), name) != name or not free_for(source, into / place):
+        place = place.with_name(f"{place.stem}+{place.suffix}")
+    return str(place)
+
+
 def free_for(source, target):
     """Whether `source` may move to `target`: nothing is there, or the whole copy of an interrupted move."""
     return target.name not in OWN and (not os.path.lexists(target) or same_content(source, target))
+
+
+def free_for_folder(target):
+    """Whether `target` is a plain folder, or may become one."""
+    return target.name not in OWN and (not os.path.lexists(target) or (target.is_dir() and not target.is_symlink()))
 
 
 def is_plain(name):
@@ -177,6 +164,23 @@ def related(folder, into):
         return Path(os.path.relpath(folder.resolve(), into.resolve())).as_posix()
     except ValueError:
         return folder.resolve().as_posix()
+
+
+def stored_home(into, folder):
+    """The folder that the journal names, if it is one that `quarantine` could have written there.
+
+    A path from a root or drive is never followed by itself: a journal that someone else made could name any folder.
+    """
+    home = Path(os.path.normpath(into.resolve() / folder))
+    if Path(folder).anchor:
+        raise ValueError(
+            f"{JOURNAL} names the folder {home.name!r} by its whole path, which is not trusted: undo(into, folder=…)."
+        )
+    if inside(home, into) or inside(into, home):
+        raise ValueError(
+            f"{JOURNAL} names a folder around or in the quarantine. Give the right one: undo(into, folder=…)."
+        )
+    return home
 
 
 def read_journal(into):

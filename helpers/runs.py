@@ -168,11 +168,17 @@ def epochs(run):
 
 
 def replay(name, *columns, ylabel="accuracy"):
-    """Show the curves of a recorded run, stamped with when and where it was recorded."""
+    """Show the curves of a recorded run, stamped with when and where it was recorded.
+
+    Where early stopping ended some seeds before others, the stamp says from which epoch on fewer of them count.
+    """
     run = load(name)
     frame = curves(name, *columns)
+    shortest = min(len(next(iter(history.values()))) for history in run["history"])
+    fewer = f" (from epoch {shortest + 1} on, fewer seeds)" if shortest < len(frame) else ""
+    stamped = f"{stamp(run).removesuffix('.')}{fewer}."
     ends = ", ".join(f"{column} ends at {frame[column].iloc[-1]:.3f}" for column in frame)
-    plots.show_curves(frame, ylabel=ylabel, alt=f"{run['name']} over {epochs(run)} epochs: {ends}. {stamp(run)}")
+    plots.show_curves(frame, ylabel=ylabel, alt=f"{run['name']} over {epochs(run)} epochs: {ends}. {stamped}")
 
 
 def save_weights(model, name, folder=RESULTS):

@@ -11,9 +11,12 @@ from helpers.exercises import source
 from helpers.exercises.lesson_04 import (
     EARLIEST_SLIPS,
     LOSS_SLIPS,
+    OWN_BEST,
+    OWN_BEST_SLIPS,
     PARAMETER_SLIPS,
     STOP_CASES,
     STOP_SLIPS,
+    _loss_cases,
     q1,
     q2,
     q3,
@@ -179,6 +182,24 @@ def test_sparse_loss_right():
     assert_right(q3, solution("q3")["sparse_loss"])
     assert_right(q3, by_loop)
     assert_right(q3, by_one_hot)
+    assert_right(q3, by_keras)
+    assert_right(q3, lambda labels, probabilities: keras.losses.SparseCategoricalCrossentropy()(labels, probabilities))
+
+
+def test_the_rows_of_the_loss_cases_are_probabilities():
+    for labels, probabilities in _loss_cases():
+        assert probabilities.sum(axis=1) == pytest.approx(np.ones(len(labels)), abs=1e-12)
+        assert probabilities.min() > 0
+        assert (np.round(probabilities, 3) == probabilities).all()
+
+
+def test_the_loss_quotes_the_first_case_that_is_wrong():
+    def one_class_less(labels, probabilities):
+        right = rows_of_probabilities(labels, probabilities).mean()
+        return right if probabilities.shape[1] < 10 else right / 2
+
+    assert_wrong(q3, one_class_less, "and the 5 rows of probabilities you get")
+    assert_wrong(q3, lambda y, p: -np.log(p[0, y[0]]) if len(y) > 2 else by_loop(y, p), "For the labels [")
 
 
 def test_keras_computes_what_the_solution_does():
@@ -198,6 +219,8 @@ def test_each_slip_in_the_loss_is_named(sentence):
         (lambda labels, probabilities: 1.5, "you get 1.5. The probabilities of the true classes are"),
         (lambda labels, probabilities: np.log(probabilities * 0).mean(), "is `-inf`"),
         (lambda labels, probabilities: probabilities, "one single number"),
+        (lambda labels, probabilities: [[1, 2], [3]], "Rows of different lengths do not make an array"),
+        (keras.losses.sparse_categorical_crossentropy, "You return one loss per picture. They are right"),
         (lambda labels: 1, "Keep the first line"),
         (forgets_return, "Does the function end with `return`?"),
     ],
@@ -262,6 +285,33 @@ def test_keras_stops_as_the_exercise_says():
         assert solution("q4")["early_stopping"](losses, patience) == in_keras(losses, patience), (losses, patience)
 
 
+def starts_at_one(losses, patience):
+    best, best_epoch, waited = 1, 0, 0
+    for epoch, loss in enumerate(losses, start=1):
+        if loss < best:
+            best, best_epoch, waited = loss, epoch, 0
+        else:
+            waited += 1
+        if waited == patience:
+            break
+    return epoch, best_epoch
+
+
+def starts_at_one_by_distance(losses, patience):
+    best, best_epoch = 1, 0
+    for epoch, loss in enumerate(losses):
+        if loss < best:
+            best, best_epoch = loss, epoch
+        if epoch - best_epoch == patience:
+            break
+    return epoch + 1, best_epoch + 1
+
+
+@pytest.mark.parametrize("answer", [*OWN_BEST_SLIPS, starts_at_one, starts_at_one_by_distance])
+def test_a_first_best_of_ones_own_is_named(answer):
+    assert_wrong(q4, lambda losses, patience: answer(losses, patience), OWN_BEST)
+
+
 @pytest.mark.parametrize("sentence", STOP_SLIPS)
 def test_each_slip_about_patience_is_named(sentence):
     assert_wrong(q4, STOP_SLIPS[sentence], sentence)
@@ -273,6 +323,10 @@ def test_each_slip_about_patience_is_named(sentence):
         (lambda losses, patience: (1, 1), "you say: last 1, best 1. Write the best loss so far under each epoch"),
         (lambda losses, patience: 5, "You return `5`. Two numbers are wanted"),
         (lambda losses, patience: (1, 2, 3), "Two numbers are wanted"),
+        (lambda losses, patience: {"last": 5, "best": 3}, "Two numbers are wanted: `return last, best`."),
+        (lambda losses, patience: (None, None), "The first number is `None`: it never got a value for [0.9, 0.7"),
+        (lambda losses, patience: (4, None), "The second number is `None`: it never got a value"),
+        (starts_at_one, "For [2.3, 1.9, 1.5, 1.6, 1.55, 1.7] and a patience of 3 you say: last 3, best 0. Your first"),
         (lambda losses, patience: (1.5, 1), "The first number is `1.5`"),
         (lambda losses: (1, 1), "Keep the first line"),
         (forgets_return, "also if it never stops early"),

@@ -111,13 +111,15 @@ def stamp(run):
 def quote(path):
     """Return a figure of a recorded run as text for prose: "mnist_s4.test_accuracy" gives "94.9 %".
 
+    The space before the per cent sign is one at which no line breaks.
+
     The part after the dot is `test_accuracy` (mean), `interval` (its half-width in points), `wall_seconds` (median),
     `seeds` (how many), `epochs` (or their range), or any field that holds one number.
     """
     name, _, figure = path.partition(".")
     run = load(name)
     if figure == "test_accuracy":
-        return f"{accuracy_with_interval(run)[0]:.1%}".replace("%", " %")
+        return f"{accuracy_with_interval(run)[0]:.1%}".replace("%", "\N{NO-BREAK SPACE}%")
     if figure == "interval":
         return f"{100 * accuracy_with_interval(run)[1]:.1f}"
     if figure == "wall_seconds":

@@ -222,7 +222,7 @@ def test_a_run_survives_the_round_trip(tmp_path, monkeypatch):
     assert runs.load("tiny", tmp_path) == a_run()
     monkeypatch.setattr(runs, "load", lambda name: a_run())
     assert runs.curves("tiny")["accuracy"].tolist() == pytest.approx([0.6, 0.8])
-    assert runs.quote("tiny.test_accuracy") == "85.0 %"
+    assert runs.quote("tiny.test_accuracy") == "85.0\N{NO-BREAK SPACE}%"
     assert runs.quote("tiny.parameters") == "1,234"
     assert runs.quote("tiny.wall_seconds") == "2"
     assert runs.compare("tiny").loc["tiny", "test accuracy"].startswith("85.0% ± 63")

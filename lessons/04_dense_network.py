@@ -12,7 +12,7 @@
 # - **stop** training by patience, and say which weights you are left with
 # - **compare** fairly: with other methods, with a better recipe, and on digits that moved
 #
-# **Time:** about 34 minutes (estimate: reading, exercises, computing) · **You need:** softmax, cross-entropy and
+# **Time:** about 35 minutes (estimate: reading, exercises, computing) · **You need:** softmax, cross-entropy and
 # gradients from [lesson 02](02_pooling_activations_shapes.ipynb); training, validation and test sets from
 # [lesson 03](03_data_preparation.ipynb). A word is new? The [glossary](00_start_here.ipynb#Glossary) has it.
 
@@ -87,7 +87,8 @@ lit = train_images[0][train_images[0] > 0]
 len(lit), len(np.unique(lit))
 
 # %% [markdown]
-# Many pixels are lit, in many shades. One-hot is a way to write **labels**, and for now we shall not need it even there.
+# Many pixels are lit, in many shades. One-hot is a way to write **labels**, and for now we shall not need it even
+# there.
 #
 # ### A pipeline: scale
 #
@@ -116,8 +117,8 @@ image.shape, image.dtype.name, float(tf.reduce_max(image)) <= 1
 #
 # A step should see a fair mix of digits, so we shuffle, afresh in every epoch. A pipeline may be larger than memory.
 # So it shuffles through a **buffer**: fill it with the first few examples, hand out one of them at random, put the
-# next example into its place, repeat. Here are 12 numbers through a buffer of 3. How early can the 11 come out? (Four tries
-# need not show the earliest.)
+# next example into its place, repeat. Here are 12 numbers through a buffer of 3. How early can the 11 come out? (Four
+# tries need not show the earliest.)
 
 # %%
 numbers = tf.data.Dataset.range(12)
@@ -126,8 +127,8 @@ numbers = tf.data.Dataset.range(12)
 # %% [markdown]
 # ### Exercise 1 · How early, at best?
 #
-# Complete `earliest`: an example stands at `index` in the file, and is shuffled with a buffer of `buffer_size`. Return
-# the earliest place at which it can come out. Both are counted from 0.
+# Complete `earliest`: an example stands at `index` in the file, and is shuffled with a buffer of `buffer_size`.
+# Return the earliest place at which it can come out. Both are counted from 0.
 
 
 # %% tags=["exercise"]
@@ -204,9 +205,9 @@ val_batches = validation.batch(1_000)
 # %% [markdown]
 # ## 2 Model
 #
-# Two hidden layers of 50 units, and ten outputs. (The post gives the 50. It does not say how many such layers; two are
-# usual.) `Flatten` lays the 28 rows of the picture end to end. Building draws random starting weights; the **seed**
-# makes them the same in every run.
+# Two hidden layers of 50 units, and ten outputs. (The post gives the 50. It does not say how many such layers; two
+# are usual.) `Flatten` lays the 28 rows of the picture end to end. Building draws random starting weights; the
+# **seed** makes them the same in every run.
 
 # %%
 keras.utils.set_random_seed(1)
@@ -304,8 +305,8 @@ round(float(sparse), 4), round(float(categorical), 4)
 #
 # ### Exercise 4 · When does it stop?
 #
-# Complete `early_stopping`: `losses` holds the validation loss of each epoch that `fit` would train at most. Return two
-# whole numbers, counted from 1: the last epoch that is trained, and the epoch with the best loss up to then.
+# Complete `early_stopping`: `losses` holds the validation loss of each epoch that `fit` would train at most. Return
+# two whole numbers, counted from 1: the last epoch that is trained, and the epoch with the best loss up to then.
 
 
 # %% tags=["exercise"]
@@ -327,9 +328,9 @@ q4.check(early_stopping)
 # q4.solution()
 
 # %% [markdown]
-# The post uses the optimizer Adam, which gives each weight a step size of its own. We take a patience of 2 and at most
-# 100 epochs. `shuffle=False` keeps Keras from warning that it leaves the shuffling to the pipeline. Say when it will stop,
-# then run.
+# The post uses the optimizer Adam, which gives each weight a step size of its own. We take a patience of 2 and at
+# most 100 epochs. `shuffle=False` keeps Keras from warning that it leaves the shuffling to the pipeline. Say when it
+# will stop, then run.
 
 # %%
 model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -395,9 +396,9 @@ by_size = {units: round(try_out(train_batches, units), 2) for units in (8, 50, 1
 by_size
 
 # %% [markdown]
-# None fails (one run each). Eight units, fewer than the ten outputs, learn more slowly, yet far more than guessing, 1 in 10. A
-# thousand, more than the inputs, do best in as many epochs. There is no such rule: try sizes, and let validation choose
-# among those you can afford.
+# None fails (one run each). Eight units, fewer than the ten outputs, learn more slowly, yet far more than guessing, 1
+# in 10. A thousand, more than the inputs, do best in as many epochs. There is no such rule: try sizes, and let
+# validation choose among those you can afford.
 #
 # ### Sorted digits through a small buffer
 #
@@ -419,7 +420,8 @@ by_size
 # - A **support vector machine** (SVM): compares a digit with stored training digits, and the nearer ones count more.
 # - A **decision tree**: asks about one pixel at a time, "is it brighter than 0.3?"
 #
-# They take rows of 784 numbers. (`saga` and a generous tolerance make the regression quick.) Rank the three and the network by accuracy before you run.
+# They take rows of 784 numbers. (`saga` and a generous tolerance make the regression quick.) Rank the three and the
+# network by accuracy before you run.
 
 
 # %%
@@ -446,7 +448,8 @@ pd.DataFrame(beside).T.round(2).sort_values("validation accuracy")
 
 # %% [markdown]
 # The SVM wins, with its default settings, in seconds, and the network is not far above logistic regression. On 3,000
-# examples, this network is not worth it. The tree is last: it asks about one pixel at a time, and one pixel says little.
+# examples, this network is not worth it. The tree is last: it asks about one pixel at a time, and one pixel says
+# little.
 #
 # ## 4 Evaluation
 #
@@ -460,15 +463,16 @@ score = model.evaluate(test_batches, verbose=0, return_dict=True)
 f"{score['accuracy']:.1%} of {len(test_labels):,} digits"
 
 # %% [markdown]
-# One run is one draw. We recorded the same recipe with {{mnist_s3.seeds}} seeds, on the bundled digits; it stopped after
-# {{mnist_s3.epochs}} epochs. (Yours may stop earlier or later: patience is at the mercy of one bumpy epoch.) The curves are the mean over the seeds that were still training.
+# One run is one draw. We recorded the same recipe with {{mnist_s3.seeds}} seeds, on the bundled digits; it stopped
+# after {{mnist_s3.epochs}} epochs. (Yours may stop earlier or later: patience is at the mercy of one bumpy epoch.)
+# The curves are the mean over the seeds that were still training.
 
 # %%
 runs.replay("mnist_s3", "accuracy", "val_accuracy")
 
 # %% [markdown]
-# On the test digits that gives {{mnist_s3.test_accuracy}} ± {{mnist_s3.interval}} (mean of {{mnist_s3.seeds}} seeds, 95 %
-# interval over seeds). The post's 97 % used twenty times as many digits, which we do not have. Does that explain
+# On the test digits that gives {{mnist_s3.test_accuracy}} ± {{mnist_s3.interval}} (mean of {{mnist_s3.seeds}} seeds,
+# 95 % interval over seeds). The post's 97 % used twenty times as many digits, which we do not have. Does that explain
 # the gap? At least in part: train on fewer still, and look where it leads.
 
 # %%
@@ -553,8 +557,8 @@ show_curves(
 )
 
 # %% [markdown]
-# At three pixels the dense network misreads more than half of the digits, the SVM about half. The CNN that never saw a
-# moved digit still reads more than nine in ten: a kernel reads every place with the *same* weights. (`Flatten` ends
+# At three pixels the dense network misreads more than half of the digits, the SVM about half. The CNN that never saw
+# a moved digit still reads more than nine in ten: a kernel reads every place with the *same* weights. (`Flatten` ends
 # that, so it falls too.) But look at the third line: a dense network that has *seen* moved digits holds better than
 # that CNN. Both together hold longest, here even with only 1,000 digits to learn from. So a network gets there by
 # being built for it, or by being shown, and best by both.
@@ -677,17 +681,17 @@ f"{methods['support vector machine'].score(as_rows(test_images), test_labels):.1
 # It lies well above the post's network, and well below ours. So section 3's verdict was about the recipe, not about
 # networks.
 #
-# The post's recipe: {{mnist_s3.test_accuracy}}. Ours: {{mnist_s3_ours.test_accuracy}} ± {{mnist_s3_ours.interval}}, on
-# the same digits and still without a single convolution. About a third of the way is augmentation; without it
+# The post's recipe: {{mnist_s3.test_accuracy}}. Ours: {{mnist_s3_ours.test_accuracy}} ± {{mnist_s3_ours.interval}},
+# on the same digits and still without a single convolution. About a third of the way is augmentation; without it
 # {{mnist_s3_ours_no_augmentation.test_accuracy}} remain. The price: {{mnist_s3_ours.parameters}} parameters for
 # {{mnist_s3.parameters}}, and {{mnist_s3_ours.wall_seconds}} seconds of training for {{mnist_s3.wall_seconds}}. With
 # 1,000 test digits, half a point means nothing; these differences are larger.
 #
 # On the full Fashion-MNIST the same two wide layers get {{fashion_s3_ours.test_accuracy}} ±
-# {{fashion_s3_ours.interval}} (mean of {{fashion_s3_ours.seeds}} seeds), the post's recipe {{fashion_s3.test_accuracy}}.
-# Two things differ there. With so many pictures, 20 epochs in batches of 256 are enough. And in one try on the
-# validation clothes moving the pictures did not help, while **dropout** did: zeroing a random share of the units in
-# each step. What helps is a question to the data.
+# {{fashion_s3_ours.interval}} (mean of {{fashion_s3_ours.seeds}} seeds), the post's recipe
+# {{fashion_s3.test_accuracy}}. Two things differ there. With so many pictures, 20 epochs in batches of 256 are
+# enough. And in one try on the validation clothes moving the pictures did not help, while **dropout** did: zeroing a
+# random share of the units in each step. What helps is a question to the data.
 #
 # Lesson 05's network has {{mnist_s4_ours.parameters}} parameters, a quarter of this one's. Trained on only 1,000
 # digits it gets {{mnist_s4_ours.test_accuracy}} on 3,000 test digits. Knowing about neighbours is worth a lot of
@@ -706,8 +710,8 @@ f"{methods['support vector machine'].score(as_rows(test_images), test_labels):.1
 #
 # <details><summary>Your files are sorted by class, and you shuffle with a buffer of 100. What does a batch look like?</summary>
 #
-# One class, or two at a border. An example comes out at most 99 places early. Shuffle the list of files first, or take a
-# buffer as large as the data.
+# One class, or two at a border. An example comes out at most 99 places early. Shuffle the list of files first, or
+# take a buffer as large as the data.
 # </details>
 #
 # <details><summary>Early stopping ended after epoch 13 with a patience of 2. Whose weights does the model hold?</summary>

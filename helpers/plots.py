@@ -13,7 +13,8 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 # Okabe and Ito's palette (2008), which stays apart under the common forms of colour blindness, without its yellow.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# Dark ones first: the fourth line of `show_curves` is dotted, and a pale dotted line is hard to see.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#000000", "#CC79A7", "#E69F00", "#56B4E9")
 
 STYLE = {
     "figure.dpi": 100,

@@ -111,13 +111,15 @@ def stamp(run):
 def quote(path):
     """Return a figure of a recorded run as text for prose: "mnist_s4.test_accuracy" gives "94.9 %".
 
+    The space before the per cent sign is one at which no line breaks.
+
     The part after the dot is `test_accuracy` (mean), `interval` (its half-width in points), `wall_seconds` (median),
     `seeds` (how many), `epochs` (or their range), or any field that holds one number.
     """
     name, _, figure = path.partition(".")
     run = load(name)
     if figure == "test_accuracy":
-        return f"{accuracy_with_interval(run)[0]:.1%}".replace("%", " %")
+        return f"{accuracy_with_interval(run)[0]:.1%}".replace("%", "\N{NO-BREAK SPACE}%")
     if figure == "interval":
         return f"{100 * accuracy_with_interval(run)[1]:.1f}"
     if figure == "wall_seconds":
@@ -168,11 +170,17 @@ def epochs(run):
 
 
 def replay(name, *columns, ylabel="accuracy"):
-    """Show the curves of a recorded run, stamped with when and where it was recorded."""
+    """Show the curves of a recorded run, stamped with when and where it was recorded.
+
+    Where early stopping ended some seeds before others, the stamp says from which epoch on fewer of them count.
+    """
     run = load(name)
     frame = curves(name, *columns)
+    shortest = min(len(next(iter(history.values()))) for history in run["history"])
+    fewer = f" (from epoch {shortest + 1} on, fewer seeds)" if shortest < len(frame) else ""
+    stamped = f"{stamp(run).removesuffix('.')}{fewer}."
     ends = ", ".join(f"{column} ends at {frame[column].iloc[-1]:.3f}" for column in frame)
-    plots.show_curves(frame, ylabel=ylabel, alt=f"{run['name']} over {epochs(run)} epochs: {ends}. {stamp(run)}")
+    plots.show_curves(frame, ylabel=ylabel, alt=f"{run['name']} over {epochs(run)} epochs: {ends}. {stamped}")
 
 
 def save_weights(model, name, folder=RESULTS):

@@ -92,7 +92,7 @@ def test_a_built_notebook_is_executed_quick_offline_and_stable(house):
     assert target.read_bytes() == first
 
 
-def test_drift_is_named_and_mended(house):
+def test_drift_is_named_and_mended(house, monkeypatch):
     build.main([])
     assert list(check.drift()) == []
     lesson = house / "lessons" / "42_tiny.py"
@@ -102,6 +102,12 @@ def test_drift_is_named_and_mended(house):
     assert "add-up-4" in sentence
     build.main([])
     assert list(check.drift()) == []
+    monkeypatch.setattr(build.runs, "quote", lambda path: "a run recorded anew")
+    (sentence,) = check.drift()
+    assert "notebooks/42_tiny.ipynb is not what lessons/42_tiny.py says: 1 cells differ" in sentence
+    build.main([])
+    assert list(check.drift()) == []
+    assert "Recorded: a run recorded anew." in (house / "notebooks" / "42_tiny.ipynb").read_text(encoding="utf-8")
     (house / "notebooks" / "07_old.ipynb").write_text("{}")
     assert "07_old.ipynb has no lesson" in next(check.drift())
     (house / "notebooks" / "42_tiny.ipynb").unlink()

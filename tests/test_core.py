@@ -222,7 +222,7 @@ def test_a_run_survives_the_round_trip(tmp_path, monkeypatch):
     assert runs.load("tiny", tmp_path) == a_run()
     monkeypatch.setattr(runs, "load", lambda name: a_run())
     assert runs.curves("tiny")["accuracy"].tolist() == pytest.approx([0.6, 0.8])
-    assert runs.quote("tiny.test_accuracy") == "85.0 %"
+    assert runs.quote("tiny.test_accuracy") == "85.0\N{NO-BREAK SPACE}%"
     assert runs.quote("tiny.parameters") == "1,234"
     assert runs.quote("tiny.wall_seconds") == "2"
     assert runs.compare("tiny").loc["tiny", "test accuracy"].startswith("85.0% ± 63")
@@ -238,8 +238,10 @@ def test_seeds_that_stopped_early_count_while_they_trained(monkeypatch):
     assert runs.quote("tiny.epochs") == "2 to 4"
     shown = bundle_of(monkeypatch, lambda: runs.replay("tiny", "accuracy"))
     assert "over 2 to 4 epochs: accuracy ends at 0.800" in shown["text/plain"]
+    assert shown["text/plain"].endswith("mean of 2 seeds (from epoch 3 on, fewer seeds).")
     monkeypatch.setattr(runs, "load", lambda name: a_run())
     assert runs.quote("tiny.epochs") == "2"
+    assert bundle_of(monkeypatch, lambda: runs.replay("tiny"))["text/plain"].endswith("mean of 2 seeds.")
 
 
 def test_an_incomplete_run_is_not_saved(tmp_path):

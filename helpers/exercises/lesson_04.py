@@ -1,5 +1,6 @@
 """Lesson 04, a dense network first: what its exercises ask and the misconceptions they know."""
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +16,9 @@ EARLIEST_SLIPS = {
     "No place is left of 0: an example that is in the first filling may come out at once.": lambda i, b: i - b + 1,
     "Off by one. A buffer of 3 holds the examples 0, 1 and 2 when the first one is drawn, so example 2 can come out at "
     "place 0 and example 3 at place 1.": lambda i, b: max(0, i - b),
+    "Off by one, and no place is left of 0. A buffer of 3 holds the examples 0, 1 and 2 when the first one is drawn: "
+    "each of them may come out at once.": lambda i, b: i - b,
+    "Once the first filling is over, the buffer still holds later examples.": lambda i, b: i if i >= b else 0,
     "Off by one, the other way. A buffer of 1 holds a single example, so nothing can move.": (
         lambda i, b: max(0, i - b + 2)
     ),
@@ -80,6 +84,10 @@ PARAMETER_SLIPS = {
         lambda s: sum(_products(s[1:])) + sum(s[2:])
     ),
     "That is the first layer alone. Add the others.": lambda s: (s[0] + 1) * s[1],
+    "You start at layer 0: `sizes[-1]` is the last size. Start at 1.": (
+        lambda s: sum((s[layer - 1] + 1) * s[layer] for layer in range(len(s)))
+    ),
+    "The outputs have a bias as well.": lambda s: sum(_products(s)) + sum(s[1:-1]),
     "You connect every layer to the inputs. A later layer sees only the layer right before it.": (
         lambda s: sum((s[0] + 1) * units for units in s[1:])
     ),
@@ -119,6 +127,11 @@ def _picked(labels, probabilities):
     return probabilities[np.arange(len(labels)), labels]
 
 
+def _binary(labels, probabilities):
+    there = np.eye(probabilities.shape[1])[labels]
+    return -(there * np.log(probabilities) + (1 - there) * np.log(1 - probabilities))
+
+
 LOSS_SLIPS = {
     "The minus is missing: the logarithm of a probability is never positive, a loss never negative.": (
         lambda y, p: np.log(_picked(y, p)).mean()
@@ -149,17 +162,33 @@ LOSS_SLIPS = {
     "That is one minus the probability. Cross-entropy takes the −ln: it punishes a sure mistake much harder.": (
         lambda y, p: (1 - _picked(y, p)).mean()
     ),
+    "That is −ln(1 − p), which grows as the network gets **better**. Take −ln(p).": (
+        lambda y, p: -np.log(1 - _picked(y, p)).mean()
+    ),
+    "That is binary cross-entropy: it asks of every class whether it is there or not. Here only the true class of each "
+    "picture counts.": lambda y, p: _binary(y, p).mean(),
+    "That is binary cross-entropy, added up over the classes. Here only the true class of each picture counts.": (
+        lambda y, p: _binary(y, p).sum(axis=1).mean()
+    ),
+    "That is the first picture alone. Take the mean over all of them.": lambda y, p: -np.log(p[0, y[0]]),
+    "That is the last picture alone. Take the mean over all of them.": lambda y, p: -np.log(p[-1, y[-1]]),
     "That is the squared error. Cross-entropy looks at the true class alone, and takes its −ln.": (
         lambda y, p: ((p - np.eye(p.shape[1])[y]) ** 2).mean()
     ),
 }
 
 
+LOSS_TOLERANCE = 1e-3  # Keras's own loss, in single precision, is a right answer too
+
+
 def _loss_cases():
     random = np.random.default_rng(4)
-    for count, classes in ((2, 3), (5, 10), (1, 4), (6, 3)):
+    for count, classes in ((2, 3), (1, 4), (6, 3), (5, 10)):
         scores = np.exp(random.normal(size=(count, classes)))
-        yield random.integers(0, classes, size=count), (scores / scores.sum(axis=1, keepdims=True)).round(3)
+        labels = random.integers(0, classes, size=count)
+        thousandths = (1_000 * scores / scores.sum(axis=1, keepdims=True)).astype(int)
+        thousandths[:, 0] += 1_000 - thousandths.sum(axis=1)  # three digits a value, and every row sums to 1
+        yield labels, thousandths / 1_000
 
 
 def examine_sparse_loss(answer):
@@ -168,18 +197,22 @@ def examine_sparse_loss(answer):
     given = []
     for labels, probabilities in cases:
         value = call(answer, labels, probabilities)
-        if np.ndim(value) and np.size(value) == len(labels):
+        several = isinstance(value, list | tuple) or np.size(getattr(value, "shape", ()))  # a scalar's shape is empty
+        if several:
             values = as_array(value, what="What you return").ravel()
-            if close(-np.log(_picked(labels, probabilities)), values):
+            if close(-np.log(_picked(labels, probabilities)), values, LOSS_TOLERANCE):
                 raise Wrong("You return one loss per picture. They are right; the last step is their mean.")
         given.append(as_number(value, what="What you return"))
     expected = [-np.log(_picked(*case)).mean() for case in cases]
-    if close(expected, given, tolerance=1e-5):
+    differs = [not close(*pair, LOSS_TOLERANCE) for pair in zip(expected, given, strict=True)]
+    if not any(differs):
         return
-    labels, probabilities = cases[0]
-    start = f"For the labels {labels.tolist()} and {probabilities.tolist()} you get {given[0]:.4g}."
+    first = differs.index(True)
+    labels, probabilities = cases[first]
+    rows = f"rows {probabilities.tolist()}" if probabilities.size < 20 else f"{len(labels)} rows of probabilities"
+    start = f"For the labels {labels.tolist()} and the {rows} you get {given[first]:.4g}."
     for sentence, slip in LOSS_SLIPS.items():
-        if close([slip(*case) for case in cases], given, tolerance=1e-5):
+        if close([slip(*case) for case in cases], given, LOSS_TOLERANCE):
             raise Wrong(f"{start} {sentence}")
     picked = _picked(labels, probabilities).tolist()
     raise Wrong(f"{start} The probabilities of the true classes are {picked}. Take −ln of each, then the mean.")
@@ -207,6 +240,7 @@ STOP_CASES = [
     ([0.5, 0.6, 0.7, 0.1], 1),
     ([0.9, 0.8, 0.85, 0.79, 0.84, 0.78, 0.83, 0.9], 2),
     ([0.4], 5),
+    ([2.3, 1.9, 1.5, 1.6, 1.55, 1.7], 3),
 ]
 
 
@@ -263,6 +297,32 @@ STOP_SLIPS = {
 }
 
 
+OWN_BEST = (
+    "Your first best is a number of your own. Losses may start above it: begin with the first loss, or `float('inf')`."
+)
+
+
+def _own_best(losses, patience, *, first, epoch, late=0):
+    """Early stopping with `first` and `epoch` as the best to begin with; `late` epochs more if no loss is lower."""
+    best = first
+    best_epoch, waited = epoch, -late
+    for last, loss in enumerate(losses, start=1):
+        waited += 1
+        if loss < best:
+            best, best_epoch, waited = loss, last, 0
+        if waited >= patience:
+            break
+    return last, best_epoch
+
+
+# The best loss starts at 1 or 0; the best epoch at 0 or 1; epochs are counted by themselves or from the best one on.
+OWN_BEST_SLIPS = [
+    partial(_own_best, first=first, epoch=epoch, late=late)
+    for first in (1, 0)
+    for epoch, late in ((0, 0), (1, 0), (1, 1))
+]
+
+
 def examine_early_stopping(answer):
     """`answer(losses, patience)` gives (last epoch trained, best epoch), counted from 1, as Keras would stop."""
     given = []
@@ -271,10 +331,15 @@ def examine_early_stopping(answer):
         if value is None:
             raise Wrong("What you return is `None`. Does the function end with `return`, also if it never stops early?")
         try:
+            if isinstance(value, dict | set):  # to unpack one would give its keys, or no order
+                raise TypeError
             last, best = value
         except (TypeError, ValueError):
             raise Wrong(f"You return {describe(value)}. Two numbers are wanted: `return last, best`.") from None
         names = ("The first number", "The second number")
+        for number, name in zip((last, best), names, strict=True):
+            if number is None:
+                raise Wrong(f"{name} is `None`: it never got a value for {losses} and a patience of {patience}.")
         pair = (as_whole_number(last, what=names[0]), as_whole_number(best, what=names[1]))
         given.append(pair)
     expected = [_stop(*case) for case in STOP_CASES]
@@ -286,6 +351,8 @@ def examine_early_stopping(answer):
     for sentence, slip in STOP_SLIPS.items():
         if given == [tuple(slip(*case)) for case in STOP_CASES]:
             raise Wrong(f"{start} {sentence}")
+    if any(given == [slip(*case) for case in STOP_CASES] for slip in OWN_BEST_SLIPS):
+        raise Wrong(f"{start} {OWN_BEST}")
     raise Wrong(f"{start} Write the best loss so far under each epoch, and how many epochs it has stood.")
 
 

@@ -42,15 +42,20 @@ REPORT = """
 import json
 print(json.dumps({
     "detour": detour,
+    "milliseconds": milliseconds.tolist(),
     "scaling": by_scaling.to_dict("list"),
     "filters": {
         name: [np.mean([try_filter(apply, share, draw) for draw in range(5)]) for share in (0, 0.2)]
         for name, apply in filters.items()
     },
-    "light": by_light.to_numpy().tolist(),
+    "light": [by_light[title] for title in lights],
+    "blurred": [float(np.square(images[labels == d] - images[labels == d].mean(axis=0)).mean()
+        / np.square(images[labels == d].astype(float)).mean()) for d in range(10)],
     "caught": caught.to_numpy().tolist(),
     "worth": worth.to_numpy().tolist(),
     "twins": [honest, leaky, cleaned, int((~keep[2_000:]).sum()), len(strangers)],
+    "line at 0.979": [int((closest[2_000:] >= 0.979).sum()), int((closest[:2_000] >= 0.979).sum())],
+    "shown": [float(closest.min()), float(edges[0]), float(np.abs(edges - 0.975).min())],
     "strangers": y_train[strangers].tolist(),
 }))
 """
@@ -69,6 +74,13 @@ def figures():
 
 def test_the_detour_by_text_takes_a_hundred_times_as_long(figures):
     assert figures["detour"] >= 100
+    writing, reading, from_file, _ = figures["milliseconds"]
+    assert 0.8 < writing / (writing + reading) < 0.97
+    assert reading > 10 * from_file
+
+
+def test_the_mean_of_the_fives_is_most_blurred(figures):
+    assert np.argmax(figures["blurred"]) == 5
 
 
 def test_scaling_decides_whether_the_network_learns(figures):
@@ -84,10 +96,12 @@ def test_filters_help_with_noise_and_the_median_costs_without(figures):
 
 
 def test_colour_helps_until_the_lamp_moves(figures):
-    (colour, colour_moved), (grey, grey_moved) = figures["light"]
-    assert colour > grey + 0.05
-    assert colour_moved < 0.5 < grey_moved - 0.1
-    assert abs(grey - grey_moved) < 0.06
+    (colour, grey), (colour_moved, grey_moved) = figures["light"]
+    assert len(colour) == 5
+    gains = np.subtract(colour, grey)
+    assert gains.min() > 0 and gains.mean() > 0.03
+    assert max(colour_moved) < 0.5 < min(grey_moved) - 0.1
+    assert abs(np.mean(grey) - np.mean(grey_moved)) < 0.08
 
 
 def test_the_model_finds_nearly_all_planted_errors(figures):
@@ -102,8 +116,12 @@ def test_twins_flatter_and_are_found(figures):
     honest, leaky, cleaned, found, strangers = figures["twins"]
     assert leaky > honest + 0.02
     assert abs(cleaned - honest) < 0.005
-    assert found >= 297 and 1 <= strangers <= 4  # the figure has room for four pairs in a row
+    assert found == 300 and strangers == 2
+    twins_beyond, strangers_beyond = figures["line at 0.979"]
+    assert 297 <= twins_beyond < 300 and strangers_beyond == 0
     assert set(figures["strangers"]) == {1}
+    lowest, left, off_edge = figures["shown"]
+    assert lowest > left and off_edge < 1e-9
 
 
 # --- Exercise 1: the header

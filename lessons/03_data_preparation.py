@@ -187,8 +187,8 @@ write_text(text, images[:1_000], labels[:1_000], separator="##")
 np.loadtxt(text, dtype=np.uint8).shape
 
 # %% [markdown]
-# All pictures are gone, without an error. To `loadtxt`, what follows a `#` is a comment. (`read_text` would have stopped
-# here, because it names its columns.) So: after each step, look at the shape.
+# All pictures are gone, without an error. To `loadtxt`, what follows a `#` is a comment. (`read_text` would have
+# stopped here, because it names its columns.) So: after each step, look at the shape.
 #
 # ### What does the detour cost?
 #
@@ -242,9 +242,9 @@ f"The detour by text takes more than {10 ** int(np.log10(detour)):,} times as lo
 [np.array_equal(one, other) for one, other in zip(read_digits(), by_buffer(), strict=True)]
 
 # %% [markdown]
-# Text turns each byte into characters and back, one by one. About nine tenths of the detour is writing. But even reading
-# alone, each from its own file, the text takes over ten times as long. `np.frombuffer` computes nothing: it uses the
-# bytes where they lie. (We copy them, so that the array is ours to write to. That is nearly all of its time.)
+# Text turns each byte into characters and back, one by one. About nine tenths of the detour is writing. But even
+# reading alone, each from its own file, the text takes over ten times as long. `np.frombuffer` computes nothing: it
+# uses the bytes where they lie. (We copy them, so that the array is ours to write to. That is nearly all of its time.)
 #
 # The book calls `keras.datasets.mnist` "a bit of a cheat". It hands you the same arrays, after a download. From here
 # on you may cheat with a clear conscience. `datasets.mnist()` of this course reads the same files and checks each
@@ -317,11 +317,11 @@ images[:64, :, :, np.newaxis].shape
 
 # %%
 show_pictures(
-    images[100:130],
-    titles=labels[100:130],
+    images[100:120],
+    titles=labels[100:120],
     columns=10,
     size=0.8,
-    alt="Thirty training digits with their labels: thick and thin, upright and slanted, "
+    alt="Twenty training digits with their labels: thick and thin, upright and slanted, "
     "a few hard to read.",
 )
 
@@ -339,8 +339,8 @@ show_pictures(
 )
 
 # %% [markdown]
-# The 5: people agree least on how to write it. The mean also shows how the pictures were cut: every digit is centred. A digit in a corner would be news to any model
-# trained on these.
+# The 5: people agree least on how to write it. The mean also shows how the pictures were cut: every digit is centred. A
+# digit in a corner would be news to any model trained on these.
 #
 # ### How many of each?
 
@@ -680,11 +680,11 @@ pd.DataFrame(by_light, index=["colour", "grey"]).map(
 )
 
 # %% [markdown]
-# On drawings it has never seen, colour gains some points on average, for frogs are green. More or fewer with each draw: in
-# one of the five, next to none. When the lamp moves, the forest that sees colour does worse than a coin, because it has
-# learned the lamp. Grey loses little. (The spread is that of five draws. The 400 judges are the same each time, and so
-# few leave another ±0.05.) Grey-scale removes what tells *and* what misleads. Which of the two colour is in your data,
-# no recipe knows.
+# On drawings it has never seen, colour gains some points on average, for frogs are green: more or fewer with each draw,
+# in one of the five next to none. When the lamp moves, the forest that sees colour does worse than a coin, because it
+# has learned the lamp. Grey loses little. (The spread is that of five draws. The 400 judges are the same each time, and
+# so few leave another ±0.05.) Grey-scale removes what tells *and* what misleads. Which of the two colour is in your
+# data, no recipe knows.
 
 # %% [markdown]
 # ## A folder of pictures
@@ -822,9 +822,10 @@ put_back = undo(pets.with_name("PetImages-quarantine"))
 len(moved), len(before) - len(after), put_back, fingerprint(pets) == before
 
 # %% [markdown]
-# By default only what is broken or no picture is moved. For training, better still: leave the original alone and write a clean copy. It turns what lies on its side, makes plain
-# colour JPEGs of all, and keeps one of each pair. (Where the two labels differ, it cannot know the true one. `pairs`
-# above lists them; they are yours to check.) What will the audit say of the copy?
+# By default only what is broken or no picture is moved. For training, better still: leave the original alone and write
+# a clean copy. It turns what lies on its side, makes plain colour JPEGs of all, and keeps one of each pair. (Where the
+# two labels differ, it cannot know the true one. `pairs` above lists them; they are yours to check.) What will the
+# audit say of the copy?
 
 # %%
 clean = Path(tempfile.mkdtemp(dir=pets_folder.name))  # a new folder, each time you run this cell
@@ -838,8 +839,8 @@ set(again["verdict"]), set(again["mode"]), bool((copied["written"] != "").sum() 
 # Every file of the original has its row in `copied`, with a reason if it was left out. That list belongs to your data
 # set like the pictures.
 #
-# And the official archive? Where `COURSE_DATA_DIR` names a folder that holds its files, the next cell audits copies of
-# 400 of them, drawn by lot. Elsewhere it says that there is none.
+# And the official archive? Where `COURSE_DATA_DIR` names a folder that holds its files, the cells below audit copies
+# of 400 of them, drawn by lot. Elsewhere they say that there are none.
 
 
 # %%
@@ -942,9 +943,9 @@ caught.map("{:.0%}".format)
 
 # %% [markdown]
 # (In the first row both shares are one number: 45 suspects, 45 errors. And this is one draw: other errors give other
-# figures.) You look at 6 % of the pictures and find nearly all the errors. (The package *cleanlab* does this with more care: it
-# also weighs how sure the model is of each class.) The model does not decide. It tells you where to look; you decide,
-# and some suspects are right and merely ugly.
+# figures.) You look at 6 % of the pictures and find nearly all the errors. (The package *cleanlab* does this with more
+# care: it also weighs how sure the model is of each class.) The model does not decide. It tells you where to look; you
+# decide, and some suspects are right and merely ugly.
 #
 # Suppose you correct what you find among the first 90. What is it worth, to a model that remembers everything, and to
 # the score that you would report?
@@ -983,6 +984,7 @@ show_pictures(
             y_true[doubted], second_opinions[doubted].argmax(axis=1), strict=True
         )
     ],
+    size=1.2,
     alt="Ten digits whose label the forest finds least probable, each with its label and the "
     "forest's own guess: odd and careless shapes.",
 )
@@ -1061,8 +1063,8 @@ show(
 )
 
 # %% [markdown]
-# The two groups hardly touch, and the line between them is your choice. Remove from training what lies beyond it. (Never
-# from the test set: it would become easier or harder by your hand.)
+# The two groups hardly touch, and the line between them is your choice. Remove from training what lies beyond it.
+# (Never from the test set: it would become easier or harder by your hand.)
 
 # %%
 keep = closest < 0.975
@@ -1093,8 +1095,8 @@ show_pictures(
 )
 
 # %% [markdown]
-# Ones, of course: a straight stroke has few ways to differ. Two training digits went with them. A line at 0.979 would have
-# spared both, and missed hardly a twin. But you know that only because we planted the twins. Losing two costs nothing; look
+# Both are ones, of course: a straight stroke has few ways to differ. A line at 0.979 would have spared them, and missed
+# hardly a twin. But you know that only because we planted the twins. Losing two costs nothing. Still, look
 # before you remove; a tool cannot know. For photographs, `images.audit` has found the small, re-encoded copies above by
 # the same idea.
 #
@@ -1149,8 +1151,8 @@ show_text(pd.Series(card).to_frame("MNIST, 4,000 digits"))
 #
 # <details><summary>A colleague standardises all pictures, then splits them. What do you say?</summary>
 #
-# Mean and spread have seen the test set: a leak. Split first, learn the two numbers from the training set, apply them to
-# all. Often the effect is small; then nothing is lost by doing it right.
+# Mean and spread have seen the test set: a leak. Split first, learn the two numbers from the training set, apply them
+# to all. Often the effect is small; then nothing is lost by doing it right.
 # </details>
 #
 # <details><summary>After a new download of pictures the test accuracy jumps by three points. The model is the same. What
@@ -1160,5 +1162,5 @@ show_text(pd.Series(card).to_frame("MNIST, 4,000 digits"))
 # training, and measure again.
 # </details>
 #
-# **Next:** [04 · A dense network first](04_dense_network.ipynb): a first network of your own on these digits, and what a few
+# **Next:** [04 · A dense network first](04_dense_network.ipynb): a network of your own on these digits, and what a few
 # old methods make of them.

@@ -931,5 +931,5 @@ show(
 # vs dogs.
 # </details>
 #
-# **Next:** [a CNN on MNIST](05_cnn_mnist.ipynb): the network whose parameters you have just counted, built and
-# trained in Keras.
+# **Next:** [03 · Data preparation](03_data_preparation.ipynb): what has to be right about the pictures before a network
+# sees them.

@@ -11,8 +11,16 @@ from helpers.exercises.engine import Problem
 
 
 def idx_bytes(*sizes):
-    """The bytes of an IDX file of zeros with these axes (at most 1,000 of its values: enough for a header)."""
-    return struct.pack(f">HBB{len(sizes)}I", 0, 8, len(sizes), *sizes) + bytes(min(int(np.prod(sizes)), 1_000))
+    """The bytes of an IDX file with these axes; at most 1,000 of its values, none of them 0, which would end a loop."""
+    return struct.pack(f">HBB{len(sizes)}I", 0, 8, len(sizes), *sizes) + bytes([7]) * min(int(np.prod(sizes)), 1_000)
+
+
+def _not_lazy(given, start):
+    """Refuse a `map`, a `zip` or a generator: it holds no values yet."""
+    if hasattr(given, "__next__"):
+        raise Wrong(
+            f"{start} you return a `{type(given).__name__}`, which holds no values yet. Put `list(…)` around it."
+        )
 
 
 def _words(raw, order, first, last):
@@ -54,7 +62,12 @@ def examine_sizes(answer):
             raise Wrong(f"{start} you return `None`. Does the function end with `return`?")
         if isinstance(given, bytes | bytearray):
             raise Wrong(f'{start} you return bytes. `int.from_bytes(…, "big")` makes a number of four of them.')
+        _not_lazy(given, start)
+        if isinstance(given, tuple | list) and any(isinstance(item, bytes | bytearray) for item in given):
+            raise Wrong(f'{start} you return a list of bytes. `int.from_bytes(…, "big")` makes a number of each.')
         numbers = as_array(given, what="What you return")
+        if numbers.ndim > 1:
+            raise Wrong(f"{start} you return the shape {numbers.shape}. One plain list of numbers is wanted.")
         if numbers.ndim == 0 and len(sizes) == 1 and numbers == sizes[0]:
             raise Wrong(f"{start} you return the number {describe(given)}. Return a list, also for one axis.")
         found = np.atleast_1d(numbers).ravel().tolist()
@@ -63,15 +76,14 @@ def examine_sizes(answer):
         for sentence, slip in HEADER_SLIPS.items():
             if found == slip(raw):
                 raise Wrong(f"{start} you return {_listed(found)}. {sentence}")
-        raise Wrong(
-            f"{start} you return {_listed(found)}; it holds {len(sizes)} sizes, four bytes each, from byte 4 on."
-        )
+        holds = f"{len(sizes)} sizes, four bytes each," if len(sizes) > 1 else "one size of four bytes,"
+        raise Wrong(f"{start} you return {_listed(found)}; it holds {holds} from byte 4 on.")
 
 
 def _listed(numbers):
     return (
         "["
-        + ", ".join(f"{number:g}" if number % 1 else f"{int(number)}" for number in numbers[:6])
+        + ", ".join(f"{number:.3g}" if number % 1 else f"{int(number)}" for number in numbers[:6])
         + (", …]" if len(numbers) > 6 else "]")
     )
 
@@ -110,6 +122,9 @@ MEMORY_SLIPS = {
     "You count four bytes for each value, whatever the dtype. Ask the dtype.": (
         lambda shape, size: np.prod(shape) * 4 / 1e6
     ),
+    "Your product ran over: 32 bits end at 2,147,483,647. Multiply without `int32`.": (
+        lambda shape, size: int(np.prod(shape, dtype=np.int32)) * size / 1e6
+    ),
 }
 
 
@@ -120,20 +135,30 @@ def examine_megabytes(answer):
         ((4_000, 28, 28, 1), "uint8"),
         ((50_000, 32, 32, 3), "float64"),
         ((10, 20), np.float32),
+        ((1_000_000, 40_000, 60_000, 3), "uint8"),  # more than any machine can address: it cannot be built
     ]
     for shape, dtype in cases:
         size = np.dtype(dtype).itemsize
         asked = f"For the shape {shape} and `{np.dtype(dtype)}`"
-        given = as_number(call(answer, shape, dtype), what=f"{asked}, what you return")
-        expected = float(np.prod(shape)) * size / 1e6
-        if np.isclose(given, expected, rtol=1e-9):
+        given = as_number(_memory_of(answer, shape, dtype), what=f"{asked}, what you return")
+        expected = float(np.prod(shape, dtype=np.float64)) * size / 1e6
+        if np.isclose(given, expected, rtol=1e-6):  # float32 holds seven digits
             continue
         for sentence, slip in MEMORY_SLIPS.items():
-            if np.isclose(given, float(slip(shape, size)), rtol=1e-9):
-                raise Wrong(f"{asked} you return {given:,.6g}. {sentence}")
-        if int(given) == int(expected) or round(given) == round(expected):
-            raise Wrong(f"{asked} you return {given:,.6g}, which is rounded. Return the exact {expected:,.6g}.")
-        raise Wrong(f"{asked} you return {given:,.6g}. Multiply all sizes, then by the bytes of one value.")
+            if np.isclose(given, float(slip(shape, size)), rtol=1e-6):
+                raise Wrong(f"{asked} you return {given:,.10g}. {sentence}")
+        if abs(given - expected) <= 1:
+            raise Wrong(f"{asked} you return {given:,.10g}, which is rounded. Return the exact {expected:,.10g}.")
+        raise Wrong(f"{asked} you return {given:,.10g}. Multiply all sizes, then by the bytes of one value.")
+
+
+def _memory_of(answer, shape, dtype):
+    try:
+        return call(answer, shape, dtype)
+    except Wrong as wrong:
+        if "MemoryError" in str(wrong) or "array is too big" in str(wrong) or "Maximum allowed" in str(wrong):
+            raise Wrong(f"{wrong} You build the array. Count its bytes instead, from shape and dtype.") from wrong
+        raise
 
 
 q2 = Problem(
@@ -152,15 +177,25 @@ q2 = Problem(
 SHARES = {"training": 0.6, "validation": 0.2, "test": 0.2}
 
 
-def _sample_labels():
-    """1,000 labels of ten classes, not sorted and not balanced."""
-    counts = [200, 160, 140, 120, 100, 90, 70, 50, 40, 30]
+def _sample_labels(total):
+    """`total` (a multiple of 100) labels of ten classes, not sorted and not balanced."""
+    counts = np.array([20, 16, 14, 12, 10, 9, 7, 5, 4, 3]) * total // 100
     return np.random.default_rng(5).permutation(np.repeat(np.arange(10, dtype=np.uint8), counts))
 
 
 def examine_three_sets(answer):
     """`answer(labels, seed)` gives positions for three disjoint, stratified, shuffled sets of 60, 20 and 20 %."""
-    labels = _sample_labels()
+    _examine_split(answer, _sample_labels(1_000))
+    try:
+        _examine_split(answer, _sample_labels(500))
+    except Wrong as wrong:
+        raise Wrong(
+            f"With 1,000 examples your split is right, with 500 it is not. {wrong} Write down no number of examples: "
+            "use `len(labels)` and shares."
+        ) from wrong
+
+
+def _examine_split(answer, labels):
     parts = _positions(call(answer, labels, 3), labels)
     sizes = [len(part) for part in parts]
     wanted = [round(share * len(labels)) for share in SHARES.values()]
@@ -175,8 +210,15 @@ def examine_three_sets(answer):
             "Asked twice with seed 3, you return two different splits. Hand `seed` on as `random_state`, each time."
         )
     other = _positions(call(answer, labels, 4), labels)
-    if all(np.array_equal(np.sort(one), np.sort(two)) for one, two in zip(parts, other, strict=True)):
+    same = [
+        name for name, one, two in zip(SHARES, parts, other, strict=True) if np.array_equal(np.sort(one), np.sort(two))
+    ]
+    if len(same) == len(SHARES):
         raise Wrong("With seed 3 and seed 4 you return the same three sets. Hand `seed` on as `random_state`.")
+    if same:
+        raise Wrong(
+            f"With seed 3 and seed 4 your {same[0]} set is the same. Hand `seed` on as `random_state` in **both** cuts."
+        )
 
 
 def _positions(given, labels):
@@ -188,7 +230,9 @@ def _positions(given, labels):
         parts = list(given)
     except TypeError as error:
         raise Wrong(f"You return {describe(given)}. Return three arrays of positions.") from error
-    if len(parts) == 2:
+    if isinstance(given, str | bytes | dict | set) or (parts and all(np.isscalar(part) for part in parts)):
+        raise Wrong(f"You return {describe(given)}. Return three arrays of positions.")
+    if len(parts) == 2 and all(hasattr(part, "__len__") for part in parts):
         raise Wrong(
             f"You return two sets, of {len(parts[0])} and {len(parts[1])}. By which would you choose? "
             "Cut one of them once more."
@@ -199,6 +243,7 @@ def _positions(given, labels):
         )
     positions = []
     for name, part in zip(SHARES, parts, strict=True):
+        _not_lazy(part, f"As {name} set")
         array = as_array(part, what=f"Your {name} set")
         if array.ndim != 1:
             raise Wrong(f"Your {name} set has the shape {array.shape}. One row of positions is wanted.")
@@ -225,10 +270,11 @@ def _sizes(sizes):
 
 
 def _why_not_sizes(sizes, wanted):
-    near = [abs(size - want) <= 10 for size, want in zip(sizes, (640, 160, 200), strict=True)]
+    total = sum(wanted)
+    near = [abs(size - share * total) <= 10 for size, share in zip(sizes, (0.64, 0.16, 0.2), strict=True)]
     if all(near):
         return "The second cut takes 20 % **of the 80 % that are left**, which is 16 %. A quarter of them is 20 %."
-    if abs(sizes[0] - 800) <= 10:
+    if abs(sizes[0] - 0.8 * total) <= 10:
         return "Training and test already fill the whole; validation must come out of one of them, and leave it."
     if sorted(sizes) == sorted(wanted):
         return "The shares are right, their order is not: training first."
@@ -296,7 +342,19 @@ def _by_pixel(train, other):
     return _by(train, other, train.mean(axis=0), np.where(spread > 0, spread, 1))
 
 
+def _by_picture(train, other):
+    return tuple(
+        (part - part.mean(axis=(1, 2), keepdims=True)) / part.std(axis=(1, 2), keepdims=True) for part in (train, other)
+    )
+
+
 STANDARD_SLIPS = {
+    "You scale each picture by its own mean and spread. Wanted are one mean and one spread, of all of `train`.": (
+        _by_picture
+    ),
+    "You subtract the median. Wanted is the mean.": lambda train, other: _by(
+        train, other, np.median(train), train.std()
+    ),
     "You scale `other` by its own mean and spread. Then the same grey becomes two different numbers, and a single "
     "picture could not be scaled at all.": _each_by_itself,
     "You take mean and spread of both together: what should stay unseen has had a say. That is the leak.": _together,
@@ -333,7 +391,7 @@ STANDARD_SLIPS = {
 def examine_standardise(answer):
     """`answer(train, other)` standardises both by one mean and one spread of `train`."""
     random = np.random.default_rng(7)
-    train = random.integers(0, 120, size=(6, 4, 5), dtype=np.uint8)
+    train = (random.random((6, 4, 5)) ** 3 * 120).astype(np.uint8)  # skewed: median and mean are far apart
     other = random.integers(80, 256, size=(3, 4, 5), dtype=np.uint8)
     given = call(answer, train, other)
     if isinstance(given, np.ndarray) and len(given) != 2:
@@ -362,12 +420,22 @@ def examine_standardise(answer):
             _by(train, other, mean, spread)[1], two, 2e-3
         ):
             return
-    start = f"You give `train` the mean {one.mean():.3g} and the spread {one.std():.3g}"
+    start = f"You give `train` the mean {_rounded(one.mean())} and the spread {_rounded(one.std())}"
     for sentence, slip in STANDARD_SLIPS.items():
         first, second = slip(train, other)
         if close(first, one, 1e-4) and close(second, two, 1e-4):
-            raise Wrong(f"{start}, `other` the mean {two.mean():.3g}. {sentence}")
+            raise Wrong(f"{start}, `other` the mean {_rounded(two.mean())}. {sentence}")
+    if close(_by(train, other, mean, train.std())[0], one, 2e-3):
+        raise Wrong(
+            f"`train` is right. `other` must get the same two numbers: mean {mean:.3g}, spread {train.std():.3g}. "
+            f"You give it the mean {_rounded(two.mean())} and the spread {_rounded(two.std())}."
+        )
     raise Wrong(f"{start}; 0 and 1 are wanted. Then do to `other` exactly what you did to `train`.")
+
+
+def _rounded(number):
+    """Three digits; what is 0 but for the last bits is 0."""
+    return f"{number:.3g}" if abs(number) > 1e-5 else "0"
 
 
 q4 = Problem(
@@ -384,7 +452,7 @@ q4 = Problem(
 # --- q5: the honest denominator --------------------------------------------------------------------------------------
 
 SCORE_CASES = [
-    ([0, 1, None, 1, 0, None, 1, 1], [0, 1, 0, 1, 1, 1, 1, 1]),
+    ([0, 0, None, 1, 0, None, 1, 1], [0, 0, 1, 1, 1, 0, 1, 1]),  # here every slip gives another pair
     ([1, 1, 0], [1, 0, 0]),
     ([None, None, 1, 0], [0, 1, 1, 1]),
     ([None, None], [1, 0]),
@@ -435,9 +503,18 @@ def _zero_unread(answers, labels):
     return right / len(labels), sum(map(bool, answers)) / len(labels)
 
 
+def _dropped(answers, labels):
+    """Right answers if `None` is taken out first: what is left meets the labels of other files."""
+    left = [answer for answer in answers if answer is not None]
+    return sum(answer == label for answer, label in zip(left, labels, strict=False)), len(left)
+
+
 def _none_is_read(answers, labels):
     right, _, total = _counts(answers, labels)
     return right / total, 1.0
+
+
+DROPPED = "You drop `None` before you pair: then answers meet the labels of other files. Pair first."
 
 
 def examine_honest_score(answer):
@@ -449,13 +526,23 @@ def examine_honest_score(answer):
         if np.allclose(pair, (right / total, read / total)):
             continue
         shown = f"{asked} you return {pair[0]:.4g} and {pair[1]:.4g}."
-        if np.allclose(pair, _zero_unread(answers, labels)):
+        zero_right, zero_read = _zero_unread(answers, labels)
+        if np.allclose(pair, (zero_right, zero_read)):
             raise Wrong(f"{shown} You take class 0 for no answer. Test with `answer is not None`.")
+        if np.allclose(pair, (zero_right, read / total)):
+            raise Wrong(f"{shown} In the accuracy you take class 0 for no answer. Test with `answer is not None`.")
+        if np.allclose(pair, (right / total, zero_read)):
+            raise Wrong(
+                f"{shown} In the share you take class 0 for no answer. Test with `answer is not None` there too."
+            )
         if np.allclose(pair, _none_is_read(answers, labels)):
             raise Wrong(f"{shown} You count `None` as read.")
         for sentence, slip in SCORE_SLIPS.items():
             if np.allclose(pair, slip(right, read, total)):
                 raise Wrong(f"{shown} {sentence}")
+        matched, left = _dropped(answers, labels)
+        if any(np.allclose(pair, (matched / divisor, read / total)) for divisor in (total, left) if divisor):
+            raise Wrong(f"{shown} {DROPPED}")
         raise Wrong(f"{shown} {right} of {total} files got the right answer, {read} of {total} were read.")
 
 
@@ -465,19 +552,28 @@ def _score_of(answer, answers, labels):
     except Wrong as wrong:
         if "ZeroDivisionError" in str(wrong):
             raise Wrong(f"{wrong} You divide by the files that were read, and here none was. Divide by all.") from wrong
+        if "zip()" in str(wrong):
+            raise Wrong(f"{wrong} {DROPPED}") from wrong
         raise
 
 
 def _pair(given, asked):
     if given is None:
         raise Wrong(f"{asked} you return `None`. Does the function end with `return`?")
-    if np.ndim(given) == 0 and not isinstance(given, dict | set | str | bytes):
-        as_number(given, what=f"{asked}, what you return")
-        raise Wrong(f"{asked} you return {describe(given)} alone. Return two numbers: `return accuracy, read`.")
-    values = as_array(given, what="What you return")
-    if values.shape != (2,):
-        raise Wrong(f"{asked} you return {values.size} numbers. Two are wanted: accuracy, and the share read.")
-    return values
+    _not_lazy(given, asked)
+    if isinstance(given, tuple | list):
+        if len(given) != 2:
+            things = "one thing" if len(given) == 1 else f"{len(given)} things"
+            raise Wrong(f"{asked} you return {things}. Two numbers are wanted: accuracy, and the share read.")
+        names = ("first", "second")
+        return [as_number(item, what=f"{asked}, your {name} number") for item, name in zip(given, names, strict=True)]
+    if isinstance(given, dict | set | str | bytes) or np.ndim(given):
+        values = as_array(given, what=f"{asked}, what you return")
+        if values.shape != (2,):
+            raise Wrong(f"{asked} you return the shape {values.shape}. Two numbers are wanted: accuracy, share read.")
+        return values
+    as_number(given, what=f"{asked}, what you return")
+    raise Wrong(f"{asked} you return {describe(given)} alone. Return two numbers: `return accuracy, read`.")
 
 
 q5 = Problem(
@@ -538,6 +634,12 @@ DOUBT_SLIPS = {
     "You take the first ones in the order of the list. Sort by the probability of the label.": (
         lambda p, labels, count: np.arange(count)
     ),
+    "That is the far end of the list, the labels most believed. `argsort` puts the smallest first: `[:count]`.": (
+        lambda p, labels, count: _own(p, labels).argsort()[-count:]
+    ),
+    "You list the examples whose guess differs from the label. Rank **all** by the probability of the label.": (
+        lambda p, labels, count: np.flatnonzero(p.argmax(axis=1) != labels)[:count]
+    ),
     "You rank by the probability of class 0. Each row has its own label.": (
         lambda p, labels, count: p[:, 0].argsort()[:count]
     ),
@@ -547,15 +649,18 @@ DOUBT_SLIPS = {
 def examine_most_doubtful(answer):
     """`answer(probabilities, labels, count)` gives the positions with the lowest probability of their own label."""
     probabilities, labels = _opinions()
-    for count in (3, 5, 1):
+    for count in (5, 3, 1):  # 5 first: only three labels are contradicted
         given = _doubtful_from(answer, probabilities, labels, count)
         if given is None:
             raise Wrong("You return `None`. Does the function end with `return`?")
+        asked = f"Of 12 examples, asked for {count},"
+        _not_lazy(given, asked)
         values = as_array(given, what="What you return")
         own = _own(probabilities, labels)
         right = own.argsort()[:count]
-        asked = f"Of 12 examples, asked for {count},"
-        if values.ndim == 2:
+        if values.ndim > 1 and values.size == count:
+            raise Wrong(f"{asked} you return the shape {values.shape}. Wanted is one row of positions.")
+        if values.ndim > 1:
             raise Wrong(
                 f"{asked} you return the shape {values.shape}. You sort each row, or all probabilities at once."
             )
@@ -564,7 +669,7 @@ def examine_most_doubtful(answer):
         values = np.atleast_1d(values).ravel()
         if np.array_equal(values, right):
             continue
-        shown = f"{asked} you return {values[:6].round(3).tolist()}."
+        shown = f"{asked} you return {_listed(values)}."
         if np.asarray(given).dtype == bool:
             raise Wrong(f"{asked} you return a mask of `True` and `False`. Return positions.")
         if len(values) == count and np.allclose(values, own[right]):
@@ -576,9 +681,11 @@ def examine_most_doubtful(answer):
         for sentence, slip in DOUBT_SLIPS.items():
             if np.array_equal(values, slip(probabilities, labels, count)):
                 raise Wrong(f"{shown} {sentence}")
+        if np.any(values % 1):
+            raise Wrong(f"{shown} Positions are whole numbers: `argsort` gives them.")
         if len(values) != count:
             raise Wrong(f"{asked} you return {len(values)} numbers. Return `count` of them.")
-        raise Wrong(f"{shown} The label least believed is that of example {right[0]}: probability {own[right[0]]:.3f}.")
+        raise Wrong(f"{shown} The label least believed is that of example {right[0]}: probability {own[right[0]]:.2g}.")
 
 
 def _doubtful_from(answer, probabilities, labels, count):

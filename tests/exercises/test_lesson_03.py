@@ -42,15 +42,20 @@ REPORT = """
 import json
 print(json.dumps({
     "detour": detour,
+    "milliseconds": milliseconds.tolist(),
     "scaling": by_scaling.to_dict("list"),
     "filters": {
         name: [np.mean([try_filter(apply, share, draw) for draw in range(5)]) for share in (0, 0.2)]
         for name, apply in filters.items()
     },
-    "light": by_light.to_numpy().tolist(),
+    "light": [by_light[title] for title in lights],
+    "blurred": [float(np.square(images[labels == d] - images[labels == d].mean(axis=0)).mean()
+        / np.square(images[labels == d].astype(float)).mean()) for d in range(10)],
     "caught": caught.to_numpy().tolist(),
     "worth": worth.to_numpy().tolist(),
     "twins": [honest, leaky, cleaned, int((~keep[2_000:]).sum()), len(strangers)],
+    "line at 0.979": [int((closest[2_000:] >= 0.979).sum()), int((closest[:2_000] >= 0.979).sum())],
+    "shown": [float(closest.min()), float(edges[0]), float(np.abs(edges - 0.975).min())],
     "strangers": y_train[strangers].tolist(),
 }))
 """
@@ -69,6 +74,13 @@ def figures():
 
 def test_the_detour_by_text_takes_a_hundred_times_as_long(figures):
     assert figures["detour"] >= 100
+    writing, reading, from_file, _ = figures["milliseconds"]
+    assert 0.8 < writing / (writing + reading) < 0.97
+    assert reading > 10 * from_file
+
+
+def test_the_mean_of_the_fives_is_most_blurred(figures):
+    assert np.argmax(figures["blurred"]) == 5
 
 
 def test_scaling_decides_whether_the_network_learns(figures):
@@ -84,10 +96,12 @@ def test_filters_help_with_noise_and_the_median_costs_without(figures):
 
 
 def test_colour_helps_until_the_lamp_moves(figures):
-    (colour, colour_moved), (grey, grey_moved) = figures["light"]
-    assert colour > grey + 0.05
-    assert colour_moved < 0.5 < grey_moved - 0.1
-    assert abs(grey - grey_moved) < 0.06
+    (colour, grey), (colour_moved, grey_moved) = figures["light"]
+    assert len(colour) == 5
+    gains = np.subtract(colour, grey)
+    assert gains.mean() > 0.03 and np.count_nonzero(np.abs(gains) < 0.02) == 1 and np.sum(gains > 0.05) == 4
+    assert max(colour_moved) < 0.5 < min(grey_moved) - 0.1
+    assert abs(np.mean(grey) - np.mean(grey_moved)) < 0.08
 
 
 def test_the_model_finds_nearly_all_planted_errors(figures):
@@ -102,8 +116,12 @@ def test_twins_flatter_and_are_found(figures):
     honest, leaky, cleaned, found, strangers = figures["twins"]
     assert leaky > honest + 0.02
     assert abs(cleaned - honest) < 0.005
-    assert found >= 297 and 1 <= strangers <= 4  # the figure has room for four pairs in a row
+    assert found == 300 and strangers == 2
+    twins_beyond, strangers_beyond = figures["line at 0.979"]
+    assert 297 <= twins_beyond < 300 and strangers_beyond == 0
     assert set(figures["strangers"]) == {1}
+    lowest, left, off_edge = figures["shown"]
+    assert lowest > left and off_edge < 1e-9
 
 
 # --- Exercise 1: the header
@@ -113,6 +131,14 @@ def test_sizes_right():
     assert_right(q1, solution("q1")["read_sizes"])
     assert_right(q1, lambda raw: struct.unpack_from(f">{raw[3]}I", raw, 4))
     assert_right(q1, lambda raw: np.frombuffer(raw, dtype=">u4", count=raw[3], offset=4))
+
+
+def words_until_zero(raw):
+    found, start = [], 4
+    while start < len(raw) and (size := int.from_bytes(raw[start : start + 4], "big")):
+        found.append(size)
+        start += 4
+    return found
 
 
 @pytest.mark.parametrize("sentence", HEADER_SLIPS)
@@ -129,6 +155,13 @@ def test_each_slip_in_the_header_is_named(sentence):
         (lambda raw: [int.from_bytes(raw[i : i + 4], "big") for i in range(4, len(raw), 4)], "it holds 3 sizes"),
         (forgets_return, "Does the function end with `return`?"),
         (lambda raw: 4000, "You always read one axis"),
+        (words_until_zero, "it holds 3 sizes"),
+        (lambda raw: [np.frombuffer(raw, ">u4", raw[3], 4).tolist()], "you return the shape (1, 3)"),
+        (lambda raw: np.frombuffer(raw, ">u4", raw[3], 4).reshape(-1, 1), "One plain list of numbers"),
+        (lambda raw: [raw[i : i + 4] for i in range(4, 4 + 4 * raw[3], 4)], "a list of bytes"),
+        (lambda raw: (int.from_bytes(raw[i : i + 4], "big") for i in range(4, 8, 4)), "Put `list(…)` around it"),
+        (lambda raw: map(int, raw), "Put `list(…)` around it"),
+        (lambda raw: [4000, 28, 28] if raw[3] == 3 else [1, 2], "it holds one size of four bytes, from byte 4 on"),
     ],
 )
 def test_sizes_wrong(answer, sentence):
@@ -161,6 +194,7 @@ def test_megabytes_right():
         return values * np.zeros(1, dtype).nbytes / 1e6
 
     assert_right(q2, with_a_loop)
+    assert_right(q2, lambda shape, dtype: np.float32(np.prod(shape) * np.dtype(dtype).itemsize) / np.float32(1e6))
 
 
 @pytest.mark.parametrize("sentence", MEMORY_SLIPS)
@@ -173,6 +207,9 @@ def test_each_slip_in_megabytes_is_named(sentence):
     ("answer", "sentence"),
     [
         (lambda shape, dtype: round(np.prod(shape) * np.dtype(dtype).itemsize / 1e6), "which is rounded"),
+        (lambda shape, dtype: round(np.prod(shape) * np.dtype(dtype).itemsize / 1e6, 2), "the exact 38.535168."),
+        (lambda shape, dtype: np.zeros(shape, dtype).nbytes / 1e6, "Count its bytes instead"),
+        (lambda shape, dtype: np.empty(shape).nbytes / 8e6 * np.dtype(dtype).itemsize, "Count its bytes instead"),
         (lambda shape, dtype: f"{np.prod(shape) * np.dtype(dtype).itemsize / 1e6} MB", "without quotes"),
         (lambda shape, dtype: 7, "Multiply all sizes"),
         (forgets_return, "Does the function end with `return`?"),
@@ -251,6 +288,25 @@ def as_labels(labels, seed):
     return [labels[part] for part in by_hand(labels, seed)]
 
 
+def first_cut_seeded_with(number):
+    def three_sets(labels, seed):
+        rest, test = train_test_split(np.arange(len(labels)), test_size=0.2, stratify=labels, random_state=number)
+        train, validation = train_test_split(rest, test_size=0.25, stratify=labels[rest], random_state=seed)
+        return train, validation, test
+
+    return three_sets
+
+
+def hard_coded(labels, seed):
+    rest, test = train_test_split(np.arange(1000), test_size=0.2, stratify=labels, random_state=seed)
+    return (*train_test_split(rest, test_size=0.25, stratify=labels[rest], random_state=seed), test)
+
+
+def counted(labels, seed):
+    rest, test = train_test_split(np.arange(len(labels)), test_size=200, stratify=labels, random_state=seed)
+    return (*train_test_split(rest, test_size=200, stratify=labels[rest], random_state=seed), test)
+
+
 def ignores_seed(labels, seed):
     return cut_twice()(labels, np.random.default_rng().integers(10**6))
 
@@ -275,6 +331,13 @@ def ignores_seed(labels, seed):
         (lambda labels, seed: [[*part[:-1], part[0]] for part in by_hand(labels, seed)], "occur twice"),
         (lambda labels, seed: (*cut_twice()(labels, seed)[:2], np.arange(1000, 1200)), "here from 0 to 999"),
         (lambda labels, seed: (np.arange(800), np.arange(800, 1000), np.arange(800, 1000)), "already fill the whole"),
+        (first_cut_seeded_with(0), "your test set is the same"),
+        (hard_coded, "use `len(labels)` and shares"),
+        (counted, "use `len(labels)` and shares"),
+        (lambda labels, seed: (5, 6), "Return three arrays of positions"),
+        (lambda labels, seed: 7, "Return three arrays of positions"),
+        (lambda labels, seed: (1, [2]), "You return 2 things"),
+        (lambda labels, seed: [iter(part) for part in by_hand(labels, seed)], "Put `list(…)` around it"),
         (forgets_return, "Does the function end with `return`?"),
     ],
 )
@@ -316,6 +379,12 @@ def in_reverse(train, other):
     ("answer", "sentence"),
     [
         (in_reverse, "reverse order"),
+        (lambda a, b: ((a - a.mean()) / a.std(), (b - b.mean()) / a.std()), "`train` is right. `other` must get"),
+        (lambda a, b: ((a - a.mean()) / a.std(), (b - a.mean()) / b.std()), "`train` is right. `other` must get"),
+        (
+            lambda a, b: ((a - a.mean()) / a.std(), (b - b.mean()) / b.std()),
+            "the mean 0 and the spread 1, `other` the mean 0",
+        ),
         (lambda train, other: by_scaler(train, other)[0], "Return two arrays"),
         (lambda train, other: [p.astype(int) for p in by_scaler(train, other)], "holds no fractions"),
         (lambda train, other: [p.ravel() for p in by_scaler(train, other)], "it should be (6, 4, 5)"),
@@ -370,6 +439,12 @@ def takes_zero_for_none(answers, labels):
     return sum(right) / len(labels), sum(read) / len(labels)
 
 
+def drops_first(answers, labels, strict=False):
+    left = [answer for answer in answers if answer is not None]
+    right = sum(answer == label for answer, label in zip(left, labels, strict=strict))
+    return right / len(labels), len(left) / len(labels)
+
+
 def shrinks(answers, labels):
     read = [(answer, label) for answer, label in zip(answers, labels, strict=True) if answer is not None]
     return sum(answer == label for answer, label in read) / len(read), len(read) / len(labels)
@@ -383,9 +458,16 @@ def shrinks(answers, labels):
         (lambda answers, labels: shrinks(answers, labels) if any(answers) else 1 / 0, "divide by all of them"),
         (lambda a, b: (with_a_loop(a, b)[0], 1.0), "You count `None` as read"),
         (lambda a, b: with_a_loop(a, b)[0], "Return two numbers"),
-        (lambda a, b: (*with_a_loop(a, b), 1), "you return 3 numbers"),
+        (lambda a, b: (*with_a_loop(a, b), 1), "you return 3 things"),
         (lambda a, b: (0.123, 0.456), "files got the right answer"),
         (lambda a, b: with_a_loop(a, b) if any(a) else (1 / 0, 0), "here none was"),
+        (lambda a, b: (with_a_loop(a, b)[0], takes_zero_for_none(a, b)[1]), "In the share you take class 0"),
+        (lambda a, b: (takes_zero_for_none(a, b)[0], with_a_loop(a, b)[1]), "In the accuracy you take class 0"),
+        (drops_first, "answers meet the labels of other files"),
+        (lambda a, b: drops_first(a, b, strict=True), "answers meet the labels of other files"),
+        (lambda a, b: (0.5, [1, 2]), "your second number is `[1, 2]`"),
+        (lambda a, b: [[1], [1, 2], 3], "you return 3 things"),
+        (lambda a, b: (value for value in (0.5, 0.5)), "Put `list(…)` around it"),
         (forgets_return, "Does the function end with `return`?"),
     ],
 )
@@ -424,6 +506,11 @@ def test_each_slip_in_ranking_is_named(sentence):
         (lambda p, labels, count: p[:, labels].argsort()[:count], "You sort each row"),
         (lambda p, labels, count: p.argsort(axis=None)[:count] + 100, "The label least believed"),
         (lambda p, labels, count: np.flatnonzero(p.argmax(axis=1) != labels)[:2], "you return 2 numbers"),
+        (lambda p, labels, count: own(p, labels).argsort()[:count, None], "Wanted is one row of positions"),
+        (lambda p, labels, count: own(p, labels).argsort()[None, :count], "Wanted is one row of positions"),
+        (lambda p, labels, count: np.arange(count)[::-1], "asked for 5, you return [4, 3, 2, 1, 0]."),
+        (lambda p, labels, count: iter(own(p, labels).argsort()[:count]), "Put `list(…)` around it"),
+        (lambda p, labels, count: p.min(axis=1)[:count], "Positions are whole numbers"),
         (lambda p, labels, count: own(p, labels) < 0.2, "a mask of `True` and `False`"),
         (lambda p, labels, count: p[labels, np.arange(len(labels))].argsort()[:count], "Pair each row number"),
         (forgets_return, "Does the function end with `return`?"),

@@ -4,6 +4,7 @@ It looks at a folder as training code will: which files break it, which it would
 and which pictures are there twice.
 """
 
+import contextlib
 import os
 import sys
 import warnings
@@ -127,16 +128,16 @@ def clean_copy(folder, destination, verdicts=("good", "odd"), quality=95, size=N
 
     def write(file):
         """Why the file could not be copied; an empty text if it was."""
-        try:
-            with findings.opened(paths[file].read_bytes()) as picture:
-                copy = findings.as_rgb(picture)
-        except Exception as error:  # asked for with its verdict "broken", or changed since the audit
-            return findings.unreadable(error)
-        if size is not None:
-            copy.thumbnail((size, size), Image.Resampling.LANCZOS)
-        target = destination / paths[file].relative_to(folder).parent / names[file].name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        copy.save(target, "JPEG", quality=quality)
+        with contextlib.ExitStack() as stack:  # to the end, so that of large pictures only one is in memory
+            try:
+                copy = findings.as_rgb(stack.enter_context(findings.opened(paths[file].read_bytes())))
+            except Exception as error:  # asked for with its verdict "broken", or changed since the audit
+                return findings.unreadable(error)
+            if size is not None:
+                copy.thumbnail((size, size), Image.Resampling.LANCZOS)
+            target = destination / paths[file].relative_to(folder).parent / names[file].name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            copy.save(target, "JPEG", quality=quality)
         return ""
 
     failed = {file: why for file, why in zip(names, each(write, names, progress, "copying"), strict=True) if why}

@@ -23,6 +23,7 @@ from helpers.images.quarantine_folder import quarantine, undo
 __all__ = ["VERDICTS", "audit", "clean_copy", "quarantine", "undo"]
 
 PATIENCE = 3  # seconds before a progress bar appears
+BLOCK = 2**26  # bytes that PIL asks of the system at a time; a smaller picture asks for less
 
 
 def audit(folder, progress=True):
@@ -51,6 +52,8 @@ def audit(folder, progress=True):
 def each(function, items, progress, what):
     """`function` of every item in parallel, in order, as a list. PIL releases Python's lock while it decodes."""
     Image.init()
+    # glibc keeps freed blocks up to 32 MB for the thread that had them, so each thread would hold one large picture.
+    Image.core.set_block_size(BLOCK)
     items = list(items)
     # Shown on standard output, only if it takes longer than a few seconds, and gone at the end: a saved notebook keeps
     # nothing of it. The filters hold for all threads.

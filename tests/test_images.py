@@ -452,6 +452,32 @@ def test_a_huge_file_is_not_read(tmp_path, monkeypatch):
     assert report["verdict"].to_dict() == {"big.jpg": "broken", "log.txt": "not a picture"}
 
 
+@pytest.mark.parametrize(("limit", "most"), [(1000, 1), (10**6, 4)])
+def test_of_large_pictures_only_one_is_in_memory(limit, most, tmp_path, monkeypatch):
+    source = fill(tmp_path / "s", {f"{seed}.jpg": jpeg(seed) for seed in range(4)})
+    real, decode, now, together = Image.Image.save, findings.as_rgb, [], []
+
+    def busy(function):
+        def slow(*args, **options):
+            now.append(1)
+            time.sleep(0.1)
+            together.append(len(now))
+            now.pop()
+            return function(*args, **options)
+
+        return slow
+
+    monkeypatch.setattr(findings, "MANY_PIXELS", limit)
+    monkeypatch.setattr(images.os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(findings, "as_rgb", busy(decode))
+    audited(source)
+    assert max(together) == most
+    together.clear()
+    monkeypatch.setattr(Image.Image, "save", busy(real))
+    copies = images.clean_copy(source, tmp_path / "c", progress=False)
+    assert (copies["written"] != "").all() and max(together) == most
+
+
 def test_a_picture_that_makes_pil_raise_anything_is_broken(tmp_path, monkeypatch):
     def fail(_):
         raise RecursionError("deep inside <_io.BytesIO object at 0x7f>")

@@ -4,6 +4,7 @@ It looks at a folder as training code will: which files break it, which it would
 and which pictures are there twice.
 """
 
+import contextlib
 import os
 import sys
 import warnings
@@ -22,6 +23,7 @@ from helpers.images.quarantine_folder import quarantine, undo
 __all__ = ["VERDICTS", "audit", "clean_copy", "quarantine", "undo"]
 
 PATIENCE = 3  # seconds before a progress bar appears
+BLOCK = 2**26  # bytes that PIL asks of the system at a time; a smaller picture asks for less
 
 
 def audit(folder, progress=True):
@@ -50,6 +52,8 @@ def audit(folder, progress=True):
 def each(function, items, progress, what):
     """`function` of every item in parallel, in order, as a list. PIL releases Python's lock while it decodes."""
     Image.init()
+    # glibc keeps freed blocks up to 32 MB for the thread that had them, so each thread would hold one large picture.
+    Image.core.set_block_size(BLOCK)
     items = list(items)
     # Shown on standard output, only if it takes longer than a few seconds, and gone at the end: a saved notebook keeps
     # nothing of it. The filters hold for all threads.
@@ -127,16 +131,16 @@ def clean_copy(folder, destination, verdicts=("good", "odd"), quality=95, size=N
 
     def write(file):
         """Why the file could not be copied; an empty text if it was."""
-        try:
-            with findings.opened(paths[file].read_bytes()) as picture:
-                copy = findings.as_rgb(picture)
-        except Exception as error:  # asked for with its verdict "broken", or changed since the audit
-            return findings.unreadable(error)
-        if size is not None:
-            copy.thumbnail((size, size), Image.Resampling.LANCZOS)
-        target = destination / paths[file].relative_to(folder).parent / names[file].name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        copy.save(target, "JPEG", quality=quality)
+        with contextlib.ExitStack() as stack:  # to the end, so that of large pictures only one is in memory
+            try:
+                copy = findings.as_rgb(stack.enter_context(findings.opened(paths[file].read_bytes())))
+            except Exception as error:  # asked for with its verdict "broken", or changed since the audit
+                return findings.unreadable(error)
+            if size is not None:
+                copy.thumbnail((size, size), Image.Resampling.LANCZOS)
+            target = destination / paths[file].relative_to(folder).parent / names[file].name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            copy.save(target, "JPEG", quality=quality)
         return ""
 
     failed = {file: why for file, why in zip(names, each(write, names, progress, "copying"), strict=True) if why}

@@ -1,9 +1,11 @@
 """What is wrong with one file among pictures: `look_at` gives a verdict, and reasons in plain sentences."""
 
+import contextlib
 import errno
 import hashlib
 import io
 import stat
+import threading
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -30,6 +32,8 @@ COLUMNS = ["file", "verdict", "reason", "width", "height", "mode", "format", "by
 # Formats that PIL reads by itself. EPS is left out: for it PIL starts another program.
 FORMATS = ["JPEG", "MPO", "PNG", "GIF", "BMP", "WEBP", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO"]
 MOST_BYTES = 100_000_000
+MANY_PIXELS = 20_000_000
+ONE_LARGE_PICTURE = threading.Lock()
 SMALL = 32  # pixels
 SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", ".ds_store", "icon\r"}
 MODES = {"1": "black and white", "L": "grey", "LA": "grey with transparency", "P": "indexed colours (a palette)",
@@ -106,9 +110,17 @@ def look_at(name, path, root):
     return row
 
 
+@contextlib.contextmanager
 def opened(data):
-    """The bytes of a file as a PIL picture, if they are of one of `FORMATS`."""
-    return Image.open(io.BytesIO(data), formats=[kind for kind in FORMATS if kind in Image.OPEN])
+    """The bytes of a file as a PIL picture, if they are of one of `FORMATS`, for use in a `with` statement.
+
+    Of pictures with more than `MANY_PIXELS` only one is open at a time: several threads would fill the memory.
+    """
+    picture = Image.open(io.BytesIO(data), formats=[kind for kind in FORMATS if kind in Image.OPEN])
+    large = picture.width * picture.height > MANY_PIXELS
+    # Unlike PIL's own `with`, `closing` also frees the pixels, and does so before the next picture may come.
+    with ONE_LARGE_PICTURE if large else contextlib.nullcontext(), contextlib.closing(picture):
+        yield picture
 
 
 def unfit_link(path, root):
@@ -204,11 +216,14 @@ def as_rgb(picture):
     if orientation(picture) in TURNS:
         picture = ImageOps.exif_transpose(picture)
     if picture.mode[0] in "IF":
-        values = np.nan_to_num(np.asarray(picture, dtype=np.float64))
+        values = np.array(picture, dtype=np.float64)  # changed in place from here on: it may fill 700 MB
+        np.nan_to_num(values, copy=False)
         low, high = float(values.min()), float(values.max())
         if picture.mode != "F" and low >= 0 and high < 65536:
             low, high = 0, 65535
-        return Image.fromarray(((values - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)).convert("RGB")
+        values -= low
+        values *= 255 / max(high - low, 1e-9)
+        return Image.fromarray(values.astype(np.uint8)).convert("RGB")
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")

@@ -109,7 +109,7 @@ def assert_same(one, other):
 
 # Where MNIST and Fashion-MNIST are found
 
-LAYOUTS = ["", "mnist", "MNIST/raw", "data/mnist", "digits"]
+LAYOUTS = ["", "mnist", "MNIST/raw", "data/mnist", "digits", "course-mnist", "Henrik_MNIST/raw", "make mnist"]
 
 
 @pytest.mark.parametrize("zipped", [True, False])
@@ -148,7 +148,20 @@ def test_clothes_and_digits_side_by_side_are_never_mixed_up(tmp_path, monkeypatc
     assert np.array_equal(datasets.fashion_mnist(0, 0, 100).test[0], theirs[2])
 
 
-@pytest.mark.parametrize("other", ["fashion-mnist", "KMNIST/raw", "emnist", "Fashion_MNIST"])
+@pytest.mark.parametrize(
+    "other",
+    [
+        "fashion-mnist",
+        "KMNIST/raw",
+        "emnist",
+        "Fashion_MNIST",
+        "FashionMNIST",
+        "E-MNIST",
+        "my_not-mnist",
+        "emnist-letters",
+        "Kuzushiji-49",
+    ],
+)
 def test_a_folder_with_another_set_is_passed_over(tmp_path, monkeypatch, other):
     some_greys(tmp_path / other)
     for folder in (tmp_path / other, tmp_path / other.split("/")[0]):
@@ -268,19 +281,53 @@ def test_debians_clothes_serve_where_the_sample_does_not_suffice(tmp_path, monke
     assert datasets.fashion_mnist(3000, 1000, 1000).source == "staged by Debian's dataset-fashion-mnist"
 
 
-def test_a_closed_folder_among_the_staged_ones_is_passed_over(tmp_path, monkeypatch):
-    some_greys(tmp_path / "mnist")
+def close(monkeypatch, name, *, listed=False):
+    """Close the folder of that name for those who are not the system's administrator, as who runs tests may be."""
+    scandir, stat, is_file = os.scandir, os.stat, Path.is_file
+
+    def inside(path):
+        return isinstance(path, str | os.PathLike) and Path(path).parent.name == name
+
+    def guarded(real, closed):
+        def call(path=".", *arguments, **options):
+            if closed(path):
+                raise PermissionError(13, "Permission denied")
+            return real(path, *arguments, **options)
+
+        return call
+
+    monkeypatch.setattr(os, "scandir", guarded(scandir, lambda path: Path(path).name == name and not listed))
+    monkeypatch.setattr(os, "stat", guarded(stat, lambda path: inside(path) or str(path).endswith(f"{name}{os.sep}.")))
+    monkeypatch.setattr(Path, "is_file", guarded(is_file, inside))
+
+
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("call", [datasets.mnist, datasets.fashion_mnist, datasets.cifar10, datasets.cats_vs_dogs])
+def test_a_closed_folder_among_the_staged_ones_is_passed_over(tmp_path, monkeypatch, call, listed):
+    finders = {"mnist": places.find_mnist, "fashion_mnist": places.find_fashion_mnist, "cifar10": places.find_cifar10}
+    (tmp_path / "closed" / "deep").mkdir(parents=True)
+    close(monkeypatch, "closed", listed=listed)
+    assert finders.get(call.__name__, places.find_cats_vs_dogs)(tmp_path) is None
+    if call is datasets.mnist:
+        some_greys(tmp_path / "mnist")
+        stage(monkeypatch, tmp_path)
+        assert datasets.mnist(10, 10, 10).source == "staged"
+
+
+def test_a_closed_staged_folder_is_named(tmp_path, monkeypatch):
     (tmp_path / "closed").mkdir()
-    scandir = os.scandir
+    close(monkeypatch, "closed")
+    stage(monkeypatch, tmp_path / "closed")
+    with pytest.raises(ValueError, match=r"^The folder 'closed' cannot be read \(Permission denied\)\. Allow reading"):
+        datasets.mnist()
 
-    def guarded(folder):  # what the system does for those who are not its administrator
-        if Path(folder).name == "closed":
-            raise PermissionError(13, "Permission denied")
-        return scandir(folder)
 
-    monkeypatch.setattr(places.os, "scandir", guarded)
-    stage(monkeypatch, tmp_path)
-    assert datasets.mnist(10, 10, 10).source == "staged"
+def test_a_home_of_nobody_is_named(monkeypatch):
+    for variable in ("COURSE_DATA_DIR", "COURSE_CACHE_DIR"):
+        with monkeypatch.context() as patch:
+            patch.setenv(variable, "~nobody-of-this-name/data")
+            with pytest.raises(ValueError, match=f"{variable} names the home of a user who is not known here"):
+                datasets.cifar10(10, 10, 10)
 
 
 def test_the_recorded_runs_saw_these_very_digits():

@@ -88,8 +88,8 @@ def cifar10(train=45_000, validation=5_000, test=10_000):
     """Load CIFAR-10: ten classes of animals and vehicles in colour; validation examples are training examples.
 
     Where neither a staged copy nor the network is at hand, pictures composed of stickers of the same ten classes stand
-    in, at most 4,000 + 1,000 + 1,000, and a banner says so. Drawing as many
-    takes about 9 seconds of one core, once: they are kept.
+    in, at most 4,000 + 1,000 + 1,000, and a banner says so. Drawing as many takes about 9 seconds of one core, once:
+    they are kept.
 
     Returns a `Dataset` with uint8 images (n, 32, 32, 3), red, green, blue, 0 to 255, and uint8 labels (n,), 0 to 9.
     Raises ValueError if the counts do not fit, or if a staged file is not what its name says.
@@ -117,8 +117,8 @@ def cats_vs_dogs(train=3_200, validation=400, test=400):
     The folder is audited first, and the result remembered; what is broken, odd or a duplicate is listed in
     `left_out`. The same pictures land in the same split on every machine, and near duplicates never in two.
     Where neither a staged copy nor the network is at hand, composed pictures of cats and dogs stand in, at most 800 +
-    100 + 100, and a banner says so. Drawing and auditing them takes about 15 seconds of one core, shared by
-    two, once: they are kept.
+    100 + 100, and a banner says so. Drawing and auditing them takes about 15 seconds of one core, shared by two, once:
+    they are kept.
 
     Returns a `Dataset` of pairs (paths, labels): object arrays of str and uint8 arrays, 0 cat, 1 dog.
     Raises ValueError if the folder holds fewer pictures than asked for.

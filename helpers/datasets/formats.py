@@ -71,8 +71,9 @@ def read_mnist(found, name):
             with np.load(found, allow_pickle=False) as file:
                 arrays = [file[key] for key in ("x_train", "y_train", "x_test", "y_test")]
         except Exception as error:  # a broken file may raise nearly anything
+            reason = str(getattr(error, "strerror", None) or error)[:200]  # strerror: without the path
             raise ValueError(
-                f"{found.name} is not the file of that name ({str(error)[:200]}). Fetch or copy it again."
+                f"{found.name} is not the file of that name ({reason}). Fetch or copy it again."
             ) from error
         paths = [found]
     else:

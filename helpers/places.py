@@ -4,8 +4,8 @@
 forbids the network; `COURSE_CACHE_DIR` moves the folder that keeps what was downloaded.
 """
 
-import contextlib
 import os
+import re
 from pathlib import Path
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -17,8 +17,9 @@ MNIST_FILES = {
     "test labels": "t10k-labels-idx1-ubyte.gz",
 }
 CIFAR_FILES = [f"data_batch_{number}" for number in range(1, 6)] + ["test_batch"]
-# Sets that use MNIST's file names for other pictures. Only the folder's name tells them apart.
-LOOKALIKES = ("fashion", "kmnist", "kuzushiji", "k49", "emnist", "qmnist", "notmnist")
+# Sets that use MNIST's file names for other pictures; only the folder's name tells them apart. Words count, not parts
+# of them: "course-mnist" is not EMNIST.
+LOOKALIKES = re.compile(r"fashion|(?<![a-z0-9])(kuzushiji|k49|([efkq]|not)[-_ ]?mnist)")
 
 
 def staged_folder():
@@ -26,8 +27,8 @@ def staged_folder():
     value = os.environ.get("COURSE_DATA_DIR", "").strip()
     if not value:
         return None
-    folder = Path(value).expanduser()
-    if not folder.is_dir():
+    folder = _path("COURSE_DATA_DIR", value)
+    if not os.path.isdir(folder):  # Path.is_dir raises where a folder above is closed
         raise ValueError(f"COURSE_DATA_DIR names no folder: {value!r}. Correct it, or remove it to do without.")
     return folder
 
@@ -41,30 +42,51 @@ def cache_folder():
     """The folder for downloads: COURSE_CACHE_DIR, else where this system keeps such things. It need not exist yet."""
     value = os.environ.get("COURSE_CACHE_DIR", "").strip()
     if value:
-        return Path(value).expanduser()
+        return _path("COURSE_CACHE_DIR", value)
     import pooch  # only here: lessons on bundled data never need it
 
     return Path(pooch.os_cache("image-classification-course"))
 
 
+def _path(variable, value):
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:
+        raise ValueError(
+            f"{variable} names the home of a user who is not known here: {value!r}. Correct it, or remove it to do "
+            "without."
+        ) from error
+
+
 def _folders(root):
     """`root`, the folders in it and those in them, by name; hidden and closed ones are left out."""
-    found = level = [root]
-    for _ in range(2):
+    found, level = [], [Path(root)]
+    for depth in range(3):
         below = []
         for folder in level:
-            # A closed folder is passed over. scandir asks no file for its status: there may be 25,000.
-            with contextlib.suppress(PermissionError), os.scandir(folder) as entries:
-                below += sorted(folder / entry.name for entry in entries if entry.is_dir() and entry.name[0] != ".")
-        found, level = found + below, below
+            try:
+                os.stat(os.path.join(folder, "."))  # may files in it be looked at?
+                # scandir asks no file for its status: there may be 25,000.
+                with os.scandir(folder) as entries:
+                    inner = [entry.name for entry in entries if entry.name[0] != "." and entry.is_dir()]
+            except OSError as error:
+                if depth == 0:
+                    raise ValueError(
+                        f"The folder {folder.name!r} cannot be read ({error.strerror}). Allow reading it, or set "
+                        "COURSE_DATA_DIR to another one."
+                    ) from error
+                continue
+            found.append(folder)
+            below += [folder / name for name in sorted(inner)]
+        level = below
     return found
 
 
 def _names(folder, root):
-    """What the names of `folder` and of those above it up to `root` say, in small letters without signs."""
+    """What the names of `folder` and of those above it up to `root` say, in small letters."""
     own = root.resolve()
     above = [own.parent.name] if own.name.lower() in ("raw", "data") else []  # a name that says nothing
-    return "/".join([*above, own.name, *folder.relative_to(root).parts]).lower().replace("-", "").replace("_", "")
+    return "/".join([*above, own.name, *folder.relative_to(root).parts]).lower()
 
 
 def find_mnist(root):
@@ -73,7 +95,7 @@ def find_mnist(root):
     A folder whose name says that it holds another set with the same file names is passed over.
     """
     for folder in _folders(root):
-        if not any(word in _names(folder, root) for word in LOOKALIKES):
+        if not LOOKALIKES.search(_names(folder, root)):
             if (folder / "mnist.npz").is_file():
                 return folder / "mnist.npz"
             if any(idx_file(folder, name) for name in MNIST_FILES.values()):

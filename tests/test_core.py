@@ -114,7 +114,7 @@ def test_broken_idx_files_say_what_is_wrong(tmp_path):
         "flipped.gz": (whole[:40] + bytes([whole[40] ^ 255]) + whole[41:], "not a complete gzip file"),
         "zip.gz": (gzip.compress(b"PK\x03\x04"), "starts with 50 4b 03 04"),
         "short.gz": (gzip.compress(gzip.decompress(whole)[:-5]), "states the shape"),
-        "header.gz": (gzip.compress(b"\x00\x00\x08\x03\x00"), "states the shape"),
+        "header.gz": (gzip.compress(b"\x00\x00\x08\x03\x00"), "ends within its header"),
     }
     for name, (content, sentence) in cases.items():
         (tmp_path / name).write_bytes(content)

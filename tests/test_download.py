@@ -1,6 +1,7 @@
 """Downloads under every fault that a classroom's network offers, against a server on this machine."""
 
 import contextlib
+import errno
 import hashlib
 import http.server
 import os
@@ -11,7 +12,9 @@ import sys
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 
+import filelock
 import pytest
 
 from helpers import datasets, places
@@ -87,6 +90,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.release.wait(30)
         self.close_connection = True
 
+    def do_trickle(self):
+        """Never silent, never done."""
+        self.head()
+        for offset in range(0, 300):
+            self.wfile.write(CONTENT[offset : offset + 1])
+            self.wfile.flush()
+            if self.server.release.wait(0.05):
+                break
+        self.close_connection = True
+
     def do_silence(self):
         self.server.release.wait(30)
         self.close_connection = True
@@ -147,6 +160,7 @@ def impatient(monkeypatch):
     """Seconds instead of many seconds, no memory of earlier tests, and the network allowed."""
     monkeypatch.setattr(download, "FIRST_BYTE", 1.0)
     monkeypatch.setattr(download, "STALL", 1.0)
+    monkeypatch.setattr(download, "WINDOW", 1.0)
     monkeypatch.setattr(download, "_failed", {})
     monkeypatch.delenv("COURSE_OFFLINE", raising=False)
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
@@ -223,16 +237,15 @@ FAULTS = {
     "/cut/1000": "the connection broke off",
     "/loop": "it redirects without end",
     "/silence": "no answer within 1 s",
-    "/hold/1000": "it stopped sending",
+    "/hold/1000": "it stopped sending|it sends less than",
+    "/trickle": "it sends less than 5,000 bytes a second",
 }
 
 
 @pytest.mark.parametrize(("path", "reason"), FAULTS.items())
 def test_a_fault_is_named_and_the_second_address_helps(server, tmp_path, path, reason):
-    began = time.monotonic()
     with pytest.raises(Unavailable, match=reason):
         fetch(remote(server, path), tmp_path / "alone")
-    assert time.monotonic() - began < 3
     assert only_locks_and_notes(tmp_path / "alone")
     found, fresh = fetch(remote(server, path, "/whole"), tmp_path / "both")
     assert fresh and found.read_bytes() == CONTENT
@@ -280,11 +293,73 @@ def test_an_old_failure_of_others_does_not_count(server, tmp_path):
     assert not (tmp_path / "file.bin.failed").exists()
 
 
-def test_a_failure_is_remembered_until_the_process_ends(server, tmp_path):
+def test_a_failure_is_remembered_for_a_minute(server, tmp_path, monkeypatch):
     for _ in range(3):
         with pytest.raises(Unavailable, match="404"):
             fetch(remote(server, "/missing"), tmp_path)
     assert server.asked == {"/missing": 1}
+    monkeypatch.setattr(download, "FORGET", 0.0)
+    time.sleep(0.02)
+    with pytest.raises(Unavailable, match="404"):
+        fetch(remote(server, "/missing"), tmp_path)
+    assert server.asked == {"/missing": 2}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such rights")
+def test_others_may_read_what_one_has_fetched(server, tmp_path):
+    before = os.umask(0o022)
+    try:
+        path, _ = fetch(remote(server, "/whole"), tmp_path)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert path.with_name("file.bin.lock").stat().st_mode & 0o777 == 0o666
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOTSUP])
+def test_a_file_system_without_locks_will_do(server, tmp_path, monkeypatch, code):
+    """Everybody fetches there, and none takes away what another one is writing."""
+    (tmp_path / "file.bin-1234.partial").mkdir()
+
+    def refuse(*_, **__):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    path, fresh = fetch(remote(server, "/whole"), tmp_path)
+    assert fresh and path.read_bytes() == CONTENT
+    assert [rest.name for rest in tmp_path.glob("*.partial")] == ["file.bin-1234.partial"]
+
+
+def test_what_a_killed_process_has_left_is_tidied_up(server, tmp_path):
+    (tmp_path / "file.bin-1234.partial").mkdir()
+    fetch(remote(server, "/whole"), tmp_path)
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_a_kept_file_that_may_not_be_read_is_a_reason(server, tmp_path, monkeypatch):
+    fetch(remote(server, "/whole"), tmp_path)
+    is_file = Path.is_file
+
+    def guarded(path):
+        if path.name == "file.bin":
+            raise PermissionError(13, "Permission denied")
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", guarded)
+    with pytest.raises(
+        Unavailable, match=r"the folder for downloads cannot be used \(Permission denied\); COURSE_CACHE"
+    ):
+        fetch(remote(server, "/whole"), tmp_path)
+
+
+def test_a_full_disk_is_not_blamed_on_the_address(server, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(download._Transfer, "write", full)
+    with pytest.raises(Unavailable, match=r"^the folder for downloads cannot be used \(No space left on device\)"):
+        fetch(remote(server, "/whole"), tmp_path)
+    assert only_locks_and_notes(tmp_path)
 
 
 def test_offline_means_that_nobody_is_asked(server, tmp_path, monkeypatch):
@@ -319,14 +394,15 @@ def test_no_network_costs_less_than_ten_seconds_in_all(tmp_path, monkeypatch, ca
     monkeypatch.setenv("COURSE_CACHE_DIR", str(tmp_path))
     monkeypatch.delenv("COURSE_OFFLINE", raising=False)
     monkeypatch.delenv("COURSE_DATA_DIR", raising=False)
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(60))
+    asked = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *_, **__: asked.append(host) or time.sleep(60))
     began = time.monotonic()
     digits = datasets.mnist(train=50_000, validation=5_000, test=10_000)
     assert time.monotonic() - began < 10
     assert digits.counts() == {"train": 3000, "validation": 1000, "test": 1000}
     assert not digits.stand_in
     said = capsys.readouterr().out
-    assert "ONLY A SAMPLE OF MNIST" in said and "no answer within 4 s" in said
-    began = time.monotonic()
+    assert "ONLY A SAMPLE OF MNIST" in said and "no answer within 3 s" in said
+    assert len(set(asked)) == len(asked) == 2
     datasets.mnist(train=50_000, validation=5_000, test=10_000)
-    assert time.monotonic() - began < 1
+    assert len(asked) == 2  # the failure answers for a while

@@ -1,11 +1,13 @@
 """File formats and archives: the official ones are read, hostile ones are refused and touch nothing outside."""
 
+import errno
 import gzip
 import io
 import os
 import pickle
 import struct
 import tarfile
+import tracemalloc
 import zipfile
 from pickle import (
     APPENDS,
@@ -32,7 +34,7 @@ from pickle import (
 import numpy as np
 import pytest
 
-from helpers.datasets import archives, formats
+from helpers.datasets import archives, formats, pickles
 
 RNG = np.random.default_rng(5)
 ROWS = RNG.integers(0, 256, (20, 3072), dtype=np.uint8)
@@ -197,11 +199,51 @@ def test_a_broken_batch_is_named(tmp_path, case):
         formats.read_cifar_batch(tmp_path / "data_batch_2")
 
 
+DOUBLED = name("numpy", "dtype") + text(b"u1") + 28 * (pickle.DUP + pickle.TUPLE2) + pickle.TUPLE1 + REDUCE
+NESTED = text(b"x") + b"".join(
+    pickle.BINPUT + bytes([n]) + pickle.BINGET + bytes([n]) + pickle.TUPLE2 for n in range(40)
+)
+HASHED = EMPTY_DICT + MARK + NESTED + number(1) + SETITEMS
+DEEP = EMPTY_DICT + MARK + text(b"x") + 300_000 * pickle.TUPLE1 + number(1) + SETITEMS
+BOMBS = {
+    "a dtype of copies of copies": (DOUBLED, "no picture needs"),
+    "a dtype of notes of notes": (name("numpy", "dtype") + NESTED + pickle.TUPLE1 + REDUCE, "uses a part twice"),
+    "a key that is hashed forever": (HASHED, "uses a part twice"),
+    "a key so deep that hashing it ends the process": (DEEP, "more than 20 tuples"),
+    "a note of a high number": (text(b"x") + pickle.LONG_BINPUT + struct.pack("<I", 2**31), "it takes note number"),
+    "a very long name": (name("os", "x" * 10**6), "it names os"),
+    "a very long dtype": (name("numpy", "dtype") + text(b"x" * 10**6) + pickle.TUPLE1 + REDUCE, "an array of a bytes"),
+    "very many steps": (many(600_000), "too many steps"),
+    "a claim of 4 GB": (pickle.BINBYTES + struct.pack("<I", 2**32 - 1), "expected 4294967295 bytes"),
+}
+
+
+@pytest.mark.parametrize("case", BOMBS)
+def test_a_pickle_that_would_use_up_time_or_memory_is_refused(tmp_path, case):
+    labels, sentence = BOMBS[case]
+    (tmp_path / "data_batch_2").write_bytes(python2_batch(labels=labels))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=rf"data_batch_2 is refused: .*{sentence}") as caught:
+        formats.read_cifar_batch(tmp_path / "data_batch_2")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 60_000_000 and len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("shape", [many(200), text(b"x" * 10**6), MARK + 4 * number(2**31 - 1) + NEWTRUE + TUPLE])
+def test_a_shape_that_is_none_is_not_shown(tmp_path, shape):
+    state = MARK + number(1) + shape + NONE + NEWFALSE + text(b"") + TUPLE
+    array = name("numpy", "ndarray") + pickle.EMPTY_TUPLE + REDUCE + state + BUILD
+    (tmp_path / "data_batch_2").write_bytes(python2_batch(array))
+    with pytest.raises(ValueError, match=r"data_batch_2 holds pictures of shape None; expected \(n, 3072\)"):
+        formats.read_cifar_batch(tmp_path / "data_batch_2")
+
+
 def test_a_batch_that_is_missing_or_huge_is_named(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="data_batch_5 is missing in"):
         formats.read_cifar_batch(tmp_path / "data_batch_5")
     (tmp_path / "data_batch_5").write_bytes(python2_batch())
-    monkeypatch.setattr(formats, "LARGEST_BATCH", 1000)
+    monkeypatch.setattr(pickles, "LARGEST_BATCH", 1000)
     with pytest.raises(ValueError, match="too many for a CIFAR-10 file"):
         formats.read_cifar_batch(tmp_path / "data_batch_5")
 
@@ -217,6 +259,27 @@ def test_idx_files_survive_the_round_trip(tmp_path):
     assert np.array_equal(formats.read_idx(tmp_path / "a"), array)
     formats.write_idx(tmp_path / "b.gz", array)
     assert (tmp_path / "a.gz").read_bytes() == (tmp_path / "b.gz").read_bytes()
+
+
+IDX = {
+    "nothing": (b"", "starts with nothing"),
+    "no axes": (b"\0\0\x08\0", "starts with 00 00 08 00; .* the number of its axes, 1 to 4"),
+    "axes that overflow": (b"\0\0\x08\x40" + 64 * b"\0\1\0\0", "the number of its axes, 1 to 4"),
+    "a product that overflows": (b"\0\0\x08\x04" + 4 * b"\0\1\0\0", "holds 0 values"),
+    "half a header": (b"\0\0\x08\x03\0\0", "ends within its header"),
+    "far too much": (bytes(200_001), "holds more than 200,000 bytes"),
+}
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("case", IDX)
+def test_an_idx_file_that_is_none_is_named(tmp_path, monkeypatch, case, suffix):
+    monkeypatch.setattr(formats, "LARGEST_IDX", 200_000)
+    content, sentence = IDX[case]
+    path = tmp_path / f"file{suffix}"
+    path.write_bytes(gzip.compress(content) if suffix else content)
+    with pytest.raises(ValueError, match=rf"^file{suffix} .*{sentence}"):
+        formats.read_idx(path)
 
 
 @pytest.mark.parametrize("kind", ["npz of pickles", "not an npz", "lacks y_test"])
@@ -344,7 +407,7 @@ def test_too_many_files_and_names_twice_are_refused(tmp_path, monkeypatch):
         archives.extract(archive, tmp_path / "out", max_bytes=100)
     monkeypatch.setattr(archives, "MOST_FILES", 3)
     archive = zip_of(tmp_path / "a.zip", *((f"{number}.txt", b"1") for number in range(5)))
-    with pytest.raises(ValueError, match="more than 3 files"):
+    with pytest.raises(ValueError, match="more than 3 files and folders"):
         archives.extract(archive, tmp_path / "out", max_bytes=100)
     assert everything_in(tmp_path) == {"a.zip"}
 
@@ -358,6 +421,91 @@ def test_a_truncated_archive_leaves_nothing(tmp_path, make, share):
     with pytest.raises(ValueError, match=r"a\.bin"):
         archives.extract(archive, tmp_path / "out", max_bytes=10**6)
     assert everything_in(tmp_path) == {"a.bin"}
+
+
+@pytest.mark.parametrize("make", [tar_of, zip_of])
+def test_a_flipped_bit_is_noticed_wherever_it_is(tmp_path, make):
+    """Bits that only date the file or describe how it was packed may change, the content never."""
+    content = {f"{n}.txt": RNG.bytes(3_000) + bytes(3_000) for n in range(4)}
+    whole, accepted = make(tmp_path / "a.bin", *content.items()).read_bytes(), 0
+    for offset in sorted({*range(0, len(whole), 61), *range(len(whole) - 40, len(whole))}):
+        flipped = bytearray(whole)
+        flipped[offset] ^= 1 << offset % 8
+        (tmp_path / "a.bin").write_bytes(flipped)
+        out = tmp_path / f"out{offset}"
+        try:
+            archives.extract(tmp_path / "a.bin", out, max_bytes=10**6)
+        except ValueError as error:
+            assert str(error).startswith("a.bin ") and not out.exists() and len(str(error)) < 400
+            assert str(tmp_path) not in str(error)
+        else:
+            assert {path.name: path.read_bytes() for path in out.iterdir()} == content
+            accepted += 1
+    assert accepted < (5 if make is tar_of else 60)
+
+
+def test_a_tar_file_that_is_not_zipped_is_refused(tmp_path):
+    """Only gzip's check sum tells that such a file is whole."""
+    with tarfile.open(tmp_path / "a.tar.gz", "w:") as archive:
+        archive.addfile(tarfile.TarInfo("empty.txt"))
+    with pytest.raises(ValueError, match=r"a\.tar\.gz cannot be unpacked \(Not a gzipped file"):
+        archives.extract(tmp_path / "a.tar.gz", tmp_path / "out", max_bytes=100)
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_SPARSE])
+def test_a_header_cannot_fill_the_memory(tmp_path, kind):
+    info = tarfile.TarInfo("x")
+    info.type, info.size = kind, 300_000_000
+    with gzip.open(tmp_path / "a.tar.gz", "wb", compresslevel=1) as file:
+        file.write(info.tobuf(tarfile.GNU_FORMAT))
+        for _ in range(300):
+            file.write(bytes(10**6))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"a\.tar\.gz"):
+        archives.extract(tmp_path / "a.tar.gz", tmp_path / "out", max_bytes=1_000)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 10_000_000
+    assert everything_in(tmp_path) == {"a.tar.gz"}
+
+
+@pytest.mark.parametrize("make", [tar_of, zip_of])
+def test_folders_count_too(tmp_path, make, monkeypatch):
+    monkeypatch.setattr(archives, "MOST_FILES", 3)
+    folder = {"type": tarfile.DIRTYPE} if make is tar_of else b""
+    archive = make(tmp_path / "a.bin", *((f"{number}/", folder) for number in range(5)))
+    with pytest.raises(ValueError, match="more than 3 files and folders"):
+        archives.extract(archive, tmp_path / "out", max_bytes=100)
+
+
+def test_a_file_and_a_folder_of_one_name_are_refused_without_the_path(tmp_path):
+    archive = tar_of(tmp_path / "a.tar.gz", ("one", b"1"), ("one/two", b"2"))
+    with pytest.raises(ValueError, match=r"^a\.tar\.gz cannot be unpacked \([A-Z][a-z ]+\)\. Fetch") as caught:
+        archives.extract(archive, tmp_path / "out", max_bytes=100)
+    assert str(tmp_path) not in str(caught.value)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_only_the_usual_compression_is_admitted(tmp_path, method):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as archive:
+        archive.writestr("one.txt", b"1" * 100)
+    with pytest.raises(ValueError, match="compressed in a way that no official archive uses"):
+        archives.extract(tmp_path / "a.zip", tmp_path / "out", max_bytes=1000)
+
+
+def test_a_full_disk_is_not_blamed_on_the_archive(tmp_path, monkeypatch):
+    archive = tar_of(tmp_path / "a.tar.gz", ("one.txt", b"1"))
+    monkeypatch.setattr(archives._Target, "write", raises(OSError(errno.ENOSPC, "No space left on device")))
+    with pytest.raises(OSError, match="No space left"):
+        archives.extract(archive, tmp_path / "out", max_bytes=100)
+    assert everything_in(tmp_path) == {"a.tar.gz"}
+
+
+def raises(error):
+    def fail(*_, **__):
+        raise error
+
+    return fail
 
 
 def test_a_folder_that_is_there_already_stays(tmp_path):

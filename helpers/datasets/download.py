@@ -1,22 +1,31 @@
 """Fetch one file from the network: whole and checked, or not at all; once for all who share the folder."""
 
 import contextlib
+import errno
 import shutil
 import sys
 import threading
 import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 from helpers import places
 
-FIRST_BYTE = 4.0  # seconds that one address has to look up its name, connect and send: two addresses take 8
+FIRST_BYTE = 3.0  # seconds that one address has to look up its name, connect and send: two addresses take 6
 STALL = 15.0  # seconds without a byte after which an address is given up
-CHUNK = 2**16
+SLOWEST, WINDOW = 5_000, 30.0  # bytes per second, seconds: an address that sends less in so long is given up too
+FORGET = 60.0  # seconds for which a failure answers at once
+CHUNK = 2**14
+OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EFBIG)
 
 
 class Unavailable(Exception):
     """A file cannot be had; the message is the reason, in a sentence."""
+
+
+class _TooSlow(Exception):
+    """An address sends, but so little that it would take hours."""
 
 
 class _Stopped(Exception):
@@ -33,80 +42,103 @@ class Remote:
     urls: tuple
 
 
-_failed = {}  # (file, folder): reason. One failure answers for the life of this process.
+_failed = {}  # (file, folder): (reason, when). One failure answers for a while.
 
 
 def fetch(remote, folder):
     """Return (path, fresh): the file of `remote` in `folder`, downloaded if it is not there; `fresh` if so.
 
-    The addresses are tried in turn. Raises Unavailable with the reason, within about 8 seconds if none answers; then
-    again at once until the process ends. Processes that share `folder` download once; those that had to wait share the
-    failure too.
+    The addresses are tried in turn. Raises Unavailable with the reason, within about 6 seconds if none answers; then
+    again at once for a minute. Processes that share `folder` download once; those that had to wait share the failure
+    too.
     """
+    folder = Path(folder)
+    key = remote, str(folder)
+    try:
+        if key in _failed and time.monotonic() - _failed[key][1] > FORGET:
+            del _failed[key]
+        return _fetch(remote, folder, _failed.get(key, ("",))[0])
+    except Unavailable as error:
+        if not places.offline():
+            _failed.setdefault(key, (str(error), time.monotonic()))
+        raise
+    except OSError as error:
+        why = f"the folder for downloads cannot be used ({error.strerror}); COURSE_CACHE_DIR names another one"
+        raise Unavailable(why) from error
+
+
+def _fetch(remote, folder, failure):
     import pooch
 
-    folder, began = Path(folder), time.time()
-    path, key = folder / remote.name, (remote, str(folder))
-    if path.is_file() and pooch.hashes.hash_matches(path, remote.known_hash):
+    path, note, began = folder / remote.name, folder / f"{remote.name}.failed", time.time()
+
+    def is_there():
+        return path.is_file() and pooch.hashes.hash_matches(path, remote.known_hash)
+
+    if is_there():
         return path, False
     if places.offline():
         raise Unavailable("COURSE_OFFLINE forbids the network")
-    if key in _failed:
-        raise Unavailable(_failed[key])
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder / f"{remote.name}.lock", remote.name):
-            if path.is_file() and pooch.hashes.hash_matches(path, remote.known_hash):
-                return path, False  # another process fetched it while we waited
-            note = folder / f"{remote.name}.failed"
-            if note.is_file() and note.stat().st_mtime >= began:
-                raise Unavailable(note.read_text(encoding="utf-8"))
-            try:
-                _from_first_that_answers(remote, path)
-            except Unavailable as error:
-                note.write_text(str(error), encoding="utf-8")
-                raise
-            note.unlink(missing_ok=True)
-    except Unavailable as error:
-        _failed[key] = str(error)
-        raise
-    except OSError as error:
-        _failed[key] = f"the folder for downloads cannot be used ({error.strerror}); COURSE_CACHE_DIR names another one"
-        raise Unavailable(_failed[key]) from error
+    if failure:
+        raise Unavailable(failure)
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / f"{remote.name}.lock", remote.name) as alone:
+        if is_there():
+            return path, False  # another process fetched it while we waited
+        if note.is_file() and note.stat().st_mtime >= began:
+            raise Unavailable(note.read_text(encoding="utf-8"))
+        for rest in folder.glob(f"{remote.name}-*.partial") if alone else ():  # of a process that was killed
+            shutil.rmtree(rest, ignore_errors=True)
+        try:
+            _from_first_that_answers(remote, path)
+        except Unavailable as error:
+            note.write_text(str(error), encoding="utf-8")
+            raise
+        note.unlink(missing_ok=True)
     return path, True
 
 
 @contextlib.contextmanager
 def locked(path, name=""):
-    """Hold the lock at `path`, after waiting for the process that does; where `name` says what for, that is told."""
+    """Hold the lock at `path`, after waiting for the process that does; where `name` says what for, that is told.
+
+    Gives True, or False on a file system without locks: there everybody does the work, and nobody may tidy up.
+    """
     import filelock
 
-    lock = filelock.FileLock(path)
+    lock = filelock.FileLock(path, mode=0o666)  # others who share the folder may lock it too
     try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        if name:
-            print(f"Waiting for another notebook that prepares {name} …")
-        lock.acquire()
-    except NotImplementedError:  # a file system without locks: everybody fetches; each file is still whole
-        yield
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            if name:
+                print(f"Waiting for another notebook that prepares {name} …")
+            lock.acquire()
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
+            raise
+        yield False
         return
     try:
-        yield
+        yield True
     finally:
         lock.release()
 
 
 def _from_first_that_answers(remote, path):
-    reasons, aside = [], path.with_name(f"{path.name}.partial")
-    shutil.rmtree(aside, ignore_errors=True)  # what a process that was killed has left
+    reasons, aside = [], path.with_name(f"{path.name}-{uuid.uuid4().hex[:8]}.partial")
     for url in remote.urls:
         transfer = _Transfer(remote, url, aside)
         try:
             transfer.run()
+            # What pooch writes is for its owner alone; this is what a new file is for: everybody, within the umask.
+            (aside / "new").touch()
+            (aside / path.name).chmod((aside / "new").stat().st_mode & 0o777)
             (aside / path.name).replace(path)
             return
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in OF_THE_DISK:
+                raise
             reasons.append(f"{url.split('/')[2]}: {_in_words(error)}")
         finally:
             shutil.rmtree(aside, ignore_errors=True)
@@ -119,7 +151,7 @@ class _Transfer:
     def __init__(self, remote, url, folder):
         self.remote, self.url, self.folder = remote, url, folder
         self.first_byte, self.done = threading.Event(), threading.Event()
-        self.stopped, self.error = False, None
+        self.stopped, self.error, self.received = False, None, 0
 
     def run(self):
         import pooch  # noqa: F401  # here, as on a busy machine this takes seconds that are not the network's
@@ -133,8 +165,12 @@ class _Transfer:
                 if (left := deadline - time.monotonic()) <= 0:
                     raise TimeoutError
                 self.first_byte.wait(min(left, 0.05))
+            since, before = time.monotonic(), 0
             while not self.done.wait(0.2):  # in pieces, so that "Interrupt the kernel" works everywhere
-                pass
+                if time.monotonic() - since > WINDOW:
+                    if self.received - before < SLOWEST * WINDOW:
+                        raise _TooSlow
+                    since, before = time.monotonic(), self.received
         finally:
             self.stopped = True
         if self.error:
@@ -158,7 +194,6 @@ class _Transfer:
 
         bar = {"total": self.remote.size, "unit": "B", "unit_scale": True, "leave": False, "file": sys.stderr}
         with open(output_file, "wb") as self.file, tqdm(desc=self.remote.name, delay=0.5, **bar) as progress:
-            self.received = 0
             pooch.HTTPDownloader(
                 progressbar=progress,
                 chunk_size=CHUNK,
@@ -189,6 +224,8 @@ def _in_words(error):
 
     if isinstance(error, TimeoutError | requests.exceptions.ConnectTimeout):
         return f"no answer within {FIRST_BYTE:.0f} s"
+    if isinstance(error, _TooSlow):
+        return f"it sends less than {SLOWEST:,} bytes a second"
     if isinstance(error, requests.exceptions.HTTPError):
         return f"it answers {error.response.status_code}"
     if isinstance(error, requests.exceptions.TooManyRedirects):
@@ -201,4 +238,4 @@ def _in_words(error):
         return "it stopped sending" if "Read timed out" in str(error) else "no connection"
     if isinstance(error, ValueError) and not isinstance(error, requests.exceptions.RequestException):
         return "what it sends is not the file"
-    return type(error).__name__
+    return getattr(error, "strerror", None) or type(error).__name__

@@ -1,17 +1,17 @@
 """The official file formats of the course's data sets, read without trusting the files: MNIST's and CIFAR-10's."""
 
 import gzip
-import pickle
+import math
 import struct
-import zipfile
 import zlib
 from pathlib import Path
 
 import numpy as np
 
 from helpers import places
+from helpers.datasets.pickles import plain_shape, read_pickle
 
-LARGEST_BATCH = 64_000_000  # bytes; an official batch of 10,000 pictures takes 31 million
+LARGEST_IDX = 100_000_000  # bytes, unpacked; the largest official file of 60,000 pictures takes 47 million
 
 
 def read_idx(path):
@@ -28,15 +28,27 @@ def read_idx(path):
             f"{path.name} is missing in {path.parent.name}/. Get the course's folder again, or restore it."
         )
     try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError, zlib.error) as error:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            raw = file.read(LARGEST_IDX + 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{path.name} is not a complete gzip file ({error}). Fetch or copy it again.") from error
-    if len(raw) < 4 or raw[:3] != b"\x00\x00\x08":
-        raise ValueError(f"{path.name} starts with {raw[:4].hex(' ')}; an IDX file of bytes starts with 00 00 08.")
-    axes = raw[3]
-    shape = struct.unpack(f">{axes}I", raw[4 : 4 + 4 * axes]) if len(raw) >= 4 + 4 * axes else (-1,)
+    except OSError as error:
+        raise ValueError(
+            f"{path.name} cannot be read ({error.strerror}). Allow reading it, or copy it again."
+        ) from error
+    if len(raw) > LARGEST_IDX:
+        raise ValueError(f"{path.name} holds more than {LARGEST_IDX:,} bytes, too many for this set. Copy it again.")
+    axes = raw[3] if len(raw) > 3 else 0
+    if raw[:3] != b"\x00\x00\x08" or not 1 <= axes <= 4:
+        raise ValueError(
+            f"{path.name} starts with {raw[:4].hex(' ') or 'nothing'}; an IDX file of bytes starts with 00 00 08 and "
+            "the number of its axes, 1 to 4. Copy it again."
+        )
+    if len(raw) < 4 + 4 * axes:
+        raise ValueError(f"{path.name} ends within its header. Copy it again.")
+    shape = struct.unpack(f">{axes}I", raw[4 : 4 + 4 * axes])
     values = raw[4 + 4 * axes :]
-    if len(values) != np.prod(shape):
+    if len(values) != math.prod(shape):
         raise ValueError(f"{path.name} states the shape {shape} but holds {len(values):,} values. Copy it again.")
     return np.frombuffer(values, dtype=np.uint8).reshape(shape)
 
@@ -58,8 +70,11 @@ def read_mnist(found, name):
         try:
             with np.load(found, allow_pickle=False) as file:
                 arrays = [file[key] for key in ("x_train", "y_train", "x_test", "y_test")]
-        except (KeyError, OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise ValueError(f"{found.name} is not the file of that name ({error}). Fetch or copy it again.") from error
+        except Exception as error:  # a broken file may raise nearly anything
+            reason = str(getattr(error, "strerror", None) or error)[:200]  # strerror: without the path
+            raise ValueError(
+                f"{found.name} is not the file of that name ({reason}). Fetch or copy it again."
+            ) from error
         paths = [found]
     else:
         paths = [places.idx_file(found, file) or found / file for file in places.MNIST_FILES.values()]
@@ -77,71 +92,6 @@ def read_mnist(found, name):
     return tuple(arrays[:2]), tuple(arrays[2:]), paths
 
 
-class CifarUnpickler(pickle.Unpickler):
-    """Loads what a CIFAR-10 batch is made of (dicts, lists, text, numbers, one uint8 array) and nothing else.
-
-    A pickle is a program: it may name any function and have it called. Here the few names that an array needs stand
-    for parts of our own that only take notes; NumPy never sees the file's claims before they are checked. Admitted are
-    the names that Python 2 with old NumPy wrote (the official files) and those that Python 3 with NumPy 1 or 2 writes.
-    """
-
-    def find_class(self, module, name):
-        class Array:
-            """Notes the state of an array: version, shape, dtype, Fortran order, bytes."""
-
-            def __setstate__(self, state):
-                self.shape, self.fortran, self.raw = state[1], state[3], state[4]
-
-        class Bytes8:
-            """A dtype; only uint8 is admitted."""
-
-            def __init__(self, code, *_):
-                if code not in ("u1", b"u1", "uint8", b"uint8", "|u1"):
-                    raise pickle.UnpicklingError(f"an array of {code!r} where bytes (u1) belong")
-
-            def __setstate__(self, state):
-                """Byte order and the like say nothing about bytes."""
-
-        def from_buffer(raw, dtype, shape, order):
-            array = Array()
-            array.shape, array.fortran, array.raw = shape, order == "F", raw
-            return array
-
-        def encode(text, codec):  # how Python 3 writes bytes for Python 2
-            if codec not in ("latin1", "latin-1"):
-                raise pickle.UnpicklingError(f"text in the encoding {codec!r}")
-            return text.encode("latin1")
-
-        admitted = {
-            ("numpy", "ndarray"): Array,
-            ("numpy", "dtype"): Bytes8,
-            ("_codecs", "encode"): encode,
-        }
-        for core in ("numpy.core", "numpy._core"):
-            admitted[f"{core}.multiarray", "_reconstruct"] = lambda *_: Array()
-            admitted[f"{core}.numeric", "_frombuffer"] = from_buffer
-        if (module, name) not in admitted:
-            raise pickle.UnpicklingError(f"it names {module}.{name}, which no picture needs")
-        return admitted[module, name]
-
-
-def read_pickle(path):
-    """Read a pickle of CIFAR-10's layout; returns its dict with text as keys. Raises ValueError for anything else."""
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"{path.name} is missing in {path.parent.name}/. Copy the whole folder again.")
-    if path.stat().st_size > LARGEST_BATCH:
-        raise ValueError(f"{path.name} has {path.stat().st_size:,} bytes, too many for a CIFAR-10 file. Copy it again.")
-    try:
-        with path.open("rb") as file:
-            content = CifarUnpickler(file, encoding="bytes").load()
-        return {key.decode("ascii") if isinstance(key, bytes) else key: value for key, value in content.items()}
-    except Exception as error:  # a broken pickle may raise nearly anything
-        raise ValueError(
-            f"{path.name} is refused: {error}. It is not a CIFAR-10 file; get the data again, from its home page."
-        ) from error
-
-
 def read_cifar_batch(path):
     """Read one batch file of CIFAR-10's Python version, official or written anew by Python 3.
 
@@ -153,8 +103,8 @@ def read_cifar_batch(path):
     path = Path(path)
     content = read_pickle(path)
     array, labels = content.get("data"), content.get("labels")
-    raw, shape = getattr(array, "raw", b""), getattr(array, "shape", None)
-    rows = isinstance(shape, tuple) and len(shape) == 2 and shape[1] == 3072 and isinstance(shape[0], int)
+    raw, shape = getattr(array, "raw", b""), plain_shape(getattr(array, "shape", None))
+    rows = shape is not None and len(shape) == 2 and shape[1] == 3072
     if not rows or not isinstance(raw, bytes | bytearray) or array.fortran:
         raise ValueError(f"{path.name} holds pictures of shape {shape}; expected (n, 3072). Copy the file again.")
     if len(raw) != shape[0] * shape[1]:

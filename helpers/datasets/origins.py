@@ -3,7 +3,7 @@
 A file from any address must have the hash that is published for the official one, so a mirror need not be trusted.
 """
 
-from types import SimpleNamespace
+from dataclasses import dataclass
 
 from helpers.datasets.download import Remote
 from helpers.places import MNIST_FILES
@@ -19,14 +19,29 @@ CIFAR10_CLASSES = (
 )
 
 
+@dataclass(frozen=True)
+class Origin:
+    """A data set: its name, its folder in the cache, and where it is fetched: one archive, or several files."""
+
+    name: str
+    folder: str
+    licence: str
+    classes: tuple
+    remotes: tuple = ()  # of the files, in the order of MNIST_FILES
+    remote: Remote | None = None  # of the archive
+    max_bytes: int = 0  # that the archive may hold, unpacked
+    sample: str = ""  # what of it ships with the course
+    training_labels: str = ""  # SHA-256 of these, unpacked: tells two sets with the same file names apart
+
+
 def _idx_remotes(folders, sizes, hashes):
     files = zip(MNIST_FILES.values(), sizes, hashes, strict=True)
-    return [
+    return tuple(
         Remote(name, size, known_hash, tuple(folder + name for folder in folders)) for name, size, known_hash in files
-    ]
+    )
 
 
-MNIST = SimpleNamespace(
+MNIST = Origin(
     name="MNIST",
     folder="mnist",
     licence="CC BY-SA 3.0",
@@ -44,11 +59,10 @@ MNIST = SimpleNamespace(
             "sha256:f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
         ),
     ),
-    # Of the file of training labels, unpacked: tells this set from the other one with the same file names.
     training_labels="65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
 )
 
-FASHION_MNIST = SimpleNamespace(
+FASHION_MNIST = Origin(
     name="Fashion-MNIST",
     folder="fashion-mnist",
     licence="MIT",
@@ -71,7 +85,7 @@ FASHION_MNIST = SimpleNamespace(
     training_labels="bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",  # computed from Debian's files
 )
 
-CIFAR10 = SimpleNamespace(
+CIFAR10 = Origin(
     name="CIFAR-10",
     folder="cifar-10",
     licence="no licence stated; cite Krizhevsky 2009",
@@ -89,7 +103,7 @@ CIFAR10 = SimpleNamespace(
     max_bytes=400_000_000,  # unpacked; it holds 186 MB
 )
 
-CATS_VS_DOGS = SimpleNamespace(
+CATS_VS_DOGS = Origin(
     name="Cats vs Dogs",
     folder="cats-vs-dogs",
     licence="Microsoft Research: for research and education, not to be passed on",
@@ -97,7 +111,7 @@ CATS_VS_DOGS = SimpleNamespace(
     remote=Remote(
         "kagglecatsanddogs_5340.zip",
         824_887_076,
-        # In the metadata of Hugging Face's cats_vs_dogs and in GoMLX. No mirror has this very file.
+        # In the metadata of Hugging Face's cats_vs_dogs and in GoMLX. No other address with this very file is known.
         "sha256:b7974bd00a84a99921f36ee4403f089853777b5ae8d151c76a86e64900334af9",
         (
             "https://download.microsoft.com/download/3/E/1/3E1C3F21-ECDB-4869-8368-6DEBA77B919F/"

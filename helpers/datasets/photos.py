@@ -29,15 +29,19 @@ def remembered_audit(folder, cache, progress=True):
         digest.update(module.read_bytes())
     paths = listing(folder)
     for name, path in paths.items():
-        about = os.stat(path) if path.exists() else os.lstat(path)  # a link may lead nowhere
-        digest.update(f"{name} {about.st_size} {about.st_mtime_ns}\n".encode())
+        digest.update(f"{name} {_state(path)}\n".encode())
     kept = Path(cache) / f"{digest.hexdigest()[:32]}.csv"
-    if kept.is_file():
-        return _read(kept)
+    with contextlib.suppress(OSError, ValueError, KeyError):  # there is none, or it was damaged: look again
+        report = _read(kept)
+        if len(report) == len(paths) and set(TEXT) <= set(report):
+            return report
     with contextlib.nullcontext() if progress else contextlib.redirect_stdout(io.StringIO()):
         report = images.audit(folder, progress)
     files = zip(report["file"], is_usable(report), strict=True)
     report["sha256"] = [_sha256(paths[file]) if usable else "" for file, usable in files]
+    gone = is_usable(report) & (report["sha256"] == "")
+    report.loc[gone, "verdict"] = "broken"
+    report.loc[gone, "reason"] = "It vanished, or was closed, while the folder was looked at."
     text = report.to_csv(index=False)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -56,9 +60,22 @@ def _read(file):
     )
 
 
+def _state(path):
+    """Size and time of change of a file, or of a link that leads nowhere."""
+    for look in (os.stat, os.lstat):
+        with contextlib.suppress(OSError):
+            about = look(path)
+            return f"{about.st_size} {about.st_mtime_ns}"
+    return "vanished"
+
+
 def _sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Of a file's content; empty if it cannot be read any more."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def is_usable(report):
@@ -88,7 +105,7 @@ def usable_pictures(folder, classes, cache, progress=True):
     linked = good[good["same_as"].isin(good["file"])]
     pictures = pd.DataFrame(
         {
-            "path": [str(paths[file]) for file in good["file"]],
+            "path": [str(paths.get(file, Path(folder, file))) for file in good["file"]],  # one may have vanished
             "label": np.array([place[file.split("/")[0]] for file in good["file"]], np.uint8),
             "sha256": good["sha256"].to_numpy(),
             "twin": good["file"].isin([*linked["file"], *linked["same_as"]]).to_numpy(),

@@ -6,11 +6,13 @@ drawings come from and under which licences: data/README.md. How a picture is co
 """
 
 import io
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
 from helpers.stickers import compose
 
@@ -55,7 +57,7 @@ COPIES = {
 }
 
 
-def pictures(count, split="train", size=32, seed=0, classes=None):
+def pictures(count, split="train", size=32, seed=0, classes=None, progress=False):
     """Compose `count` square pictures with their labels.
 
     Parameters
@@ -70,6 +72,8 @@ def pictures(count, split="train", size=32, seed=0, classes=None):
         0 or more. Picture number i depends on seed, split, classes and i alone: asking for more keeps the first ones.
     classes : sequence of str, optional
         Some of `CLASS_NAMES`; all ten by default. A label is the class's place in this sequence.
+    progress : bool
+        Show a bar if it takes longer than a few seconds; nothing of it stays.
 
     Returns (images, labels): uint8 (count, size, size, 3), red, green, blue, 0 to 255; uint8 (count,).
     Raises ValueError for an argument outside these limits.
@@ -81,7 +85,8 @@ def pictures(count, split="train", size=32, seed=0, classes=None):
         raise ValueError(f"classes={classes!r}: list some of {', '.join(CLASS_NAMES)}, each once.")
     images = np.empty((count, size, size, 3), np.uint8)
     labels = np.empty(count, np.uint8)
-    for index in range(count):
+    bar = {"desc": "drawing", "unit": " pictures", "leave": False, "delay": 3, "file": sys.stdout}
+    for index in tqdm(range(count), disable=not progress, **bar):
         block, place = divmod(index, len(classes))
         if place == 0:
             order = generator(ORDER, split, seed, block).permutation(len(classes))

@@ -192,7 +192,7 @@ class _Transfer:
         import pooch
         from tqdm import tqdm
 
-        bar = {"total": self.remote.size, "unit": "B", "unit_scale": True, "leave": False, "file": sys.stdout}
+        bar = {"total": self.remote.size, "unit": "B", "unit_scale": True, "leave": False, "file": sys.stderr}
         with open(output_file, "wb") as self.file, tqdm(desc=self.remote.name, delay=0.5, **bar) as progress:
             pooch.HTTPDownloader(
                 progressbar=progress,

@@ -18,8 +18,10 @@ def lab(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def browser(lab):
-    """Debian's Chromium without a window."""
+def browser():
+    """Debian's Chromium without a window. Playwright starts once per process; a second start would fail."""
+    if why_not():
+        pytest.skip(why_not())
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -76,23 +76,15 @@ def test_a_log_gets_a_line_per_lesson_and_no_bar(made):
     assert len(lines) == 4
 
 
-def test_long_code_can_be_reached(made):
+def test_long_code_can_be_reached(made, browser):
     """In a real browser: what is wider than the column scrolls, and the page itself does not grow."""
-    chromium = pytest.importorskip("rail")
-    if chromium.why_not():
-        pytest.skip(chromium.why_not())
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        options = {"executable_path": str(chromium.CHROMIUM), "args": chromium.CHROMIUM_ARGUMENTS}
-        browser = playwright.chromium.launch(**options)
-        page = browser.new_page(viewport={"width": 900, "height": 700})
-        page.goto((made[3] / "41_fine.html").as_uri())
-        editor = page.locator(".jp-InputArea-editor").first
-        assert editor.evaluate("node => node.scrollWidth > node.clientWidth + 500")
-        assert editor.evaluate("node => { node.scrollLeft = 400; return node.scrollLeft; }") == 400
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        browser.close()
+    page = browser.new_page(viewport={"width": 900, "height": 700})
+    page.goto((made[3] / "41_fine.html").as_uri())
+    editor = page.locator(".jp-InputArea-editor").first
+    assert editor.evaluate("node => node.scrollWidth > node.clientWidth + 500")
+    assert editor.evaluate("node => { node.scrollLeft = 400; return node.scrollLeft; }") == 400
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.close()
 
 
 def test_a_run_that_is_told_names_each_cell():

@@ -402,7 +402,7 @@ def test_no_network_costs_less_than_ten_seconds_in_all(tmp_path, monkeypatch, ca
     assert digits.counts() == {"train": 3000, "validation": 1000, "test": 1000}
     assert not digits.stand_in
     said = capsys.readouterr().out
-    assert "ONLY A SAMPLE OF MNIST" in said and "no answer within 3 s" in said
+    assert "ONLY A SAMPLE OF MNIST" in said and "no answer within 2.5 s" in said
     assert len(set(asked)) == len(asked) == 2
     datasets.mnist(train=50_000, validation=5_000, test=10_000)
     assert len(asked) == 2  # the failure answers for a while

@@ -88,7 +88,7 @@ def cifar10(train=45_000, validation=5_000, test=10_000):
     """Load CIFAR-10: ten classes of animals and vehicles in colour; validation examples are training examples.
 
     Where neither a staged copy nor the network is at hand, pictures composed of stickers of the same ten classes stand
-    in, at most 4,000 + 1,000 + 1,000, and a banner says so. Drawing as many takes about 9 seconds of one core, once:
+    in, at most 3,000 + 500 + 500, and a banner says so. Drawing as many takes about 5 seconds of one core, once:
     they are kept.
 
     Returns a `Dataset` with uint8 images (n, 32, 32, 3), red, green, blue, 0 to 255, and uint8 labels (n,), 0 to 9.

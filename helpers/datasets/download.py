@@ -12,7 +12,7 @@ from pathlib import Path
 
 from helpers import places
 
-FIRST_BYTE = 3.0  # seconds that one address has to look up its name, connect and send: two addresses take 6
+FIRST_BYTE = 2.5  # seconds that one address has to look up its name, connect and send: two addresses take 5
 STALL = 15.0  # seconds without a byte after which an address is given up
 SLOWEST, WINDOW = 5_000, 30.0  # bytes per second, seconds: an address that sends less in so long is given up too
 FORGET = 60.0  # seconds for which a failure answers at once
@@ -223,7 +223,7 @@ def _in_words(error):
     import requests
 
     if isinstance(error, TimeoutError | requests.exceptions.ConnectTimeout):
-        return f"no answer within {FIRST_BYTE:.0f} s"
+        return f"no answer within {FIRST_BYTE:g} s"
     if isinstance(error, _TooSlow):
         return f"it sends less than {SLOWEST:,} bytes a second"
     if isinstance(error, requests.exceptions.HTTPError):

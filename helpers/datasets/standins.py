@@ -20,9 +20,9 @@ DIFFERENT = (
     "Drawings on made-up backgrounds, those for testing by another hand. Everything runs, but scores and mistakes are "
     "others than with photographs; those are in the recorded runs."
 )
-# How much is drawn at most, once: about 9 and, with the audit, 15 seconds of one core; the latter uses two. The
+# How much is drawn at most, once: about 5 and, with the audit, 15 seconds of one core; the latter uses two. The
 # docstrings of `cifar10` and `cats_vs_dogs` name these figures.
-MOST_PICTURES = {"train": 4_000, "validation": 1_000, "test": 1_000}
+MOST_PICTURES = {"train": 3_000, "validation": 500, "test": 500}
 MOST_FILES = {"train": 800, "validation": 100, "test": 100}
 SPARE = 20  # the planted faults make some pictures unfit, or give them a near duplicate
 

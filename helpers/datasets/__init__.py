@@ -123,6 +123,8 @@ def cats_vs_dogs(train=3_200, validation=400, test=400):
     Returns a `Dataset` of pairs (paths, labels): object arrays of str and uint8 arrays, 0 cat, 1 dog.
     Raises ValueError if the folder holds fewer pictures than asked for.
     """
+    import pandas as pd
+
     from helpers.datasets import photos
 
     origin, asked = origins.CATS_VS_DOGS, _checked((train, validation, test), 25_000, 25_000, "Cats vs Dogs")
@@ -139,7 +141,7 @@ def cats_vs_dogs(train=3_200, validation=400, test=400):
     audits = [photos.usable_pictures(root, ("Cat", "Dog"), remembered, not found.reason) for root in roots]
     cuts = [photos.split(pictures, **half) for (pictures, _), half in zip(audits, halves, strict=True)]
     parts = cuts[0] | {"test": cuts[-1]["test"]}
-    pictures, left_out = (photos.joined(frames) for frames in zip(*audits, strict=True))
+    pictures, left_out = (pd.concat(frames, ignore_index=True) for frames in zip(*audits, strict=True))
     about["sha256"] = photos.fingerprint(pictures, parts)
     return _announce(origin, **about, **parts, left_out=left_out)
 
@@ -186,7 +188,7 @@ def _greys(origin, find, asked):
     for other in (origins.MNIST, origins.FASHION_MNIST):
         if other is not origin and digest == other.training_labels:  # its files have the same names
             raise ValueError(f"{found.content.name} holds {other.name}. Put it into a folder of that name.")
-    bundled, banner = found.how.startswith("bundled"), None
+    bundled, banner = found.content == DATA / origin.folder, None
     if found.reason:
         validation = min(asked["validation"], len(train[1]) // 4)
         asked = {"train": min(asked["train"], len(train[1]) - validation), "validation": validation} | {

@@ -13,7 +13,7 @@ import pandas as pd
 from helpers import images
 from helpers.datasets.splits import SEED, taking_turns
 from helpers.images import findings
-from helpers.images.quarantine_folder import listing
+from helpers.images.quarantine_folder import listing, sha256_of
 
 TEXT = ["file", "verdict", "reason", "mode", "format", "same_as", "sha256"]
 
@@ -72,8 +72,7 @@ def _state(path):
 def _sha256(path):
     """Of a file's content; empty if it cannot be read any more."""
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError:
         return ""
 
@@ -137,11 +136,6 @@ def split(pictures, train, validation, test):
     chosen = {"train": learned, "validation": held_out, "test": tested}
     paths = pictures["path"].to_numpy(dtype=object)
     return {name: (paths[indices], labels[indices]) for name, indices in chosen.items()}
-
-
-def joined(frames):
-    """Several frames as one, one after the other."""
-    return pd.concat(frames, ignore_index=True)
 
 
 def fingerprint(pictures, parts):

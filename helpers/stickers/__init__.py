@@ -14,9 +14,10 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from helpers.datasets.origins import CIFAR10_CLASSES
 from helpers.stickers import compose
 
-CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+CLASS_NAMES = CIFAR10_CLASSES
 SPLITS = ("train", "test")
 ORDER, SQUARE, PHOTOGRAPH, PLANT = 1, 2, 3, 4  # what a random generator is for; see `generator`
 

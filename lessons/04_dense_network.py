@@ -690,8 +690,8 @@ f"{methods['support vector machine'].score(as_rows(test_images), test_labels):.1
 # On the full Fashion-MNIST the same two wide layers get {{fashion_s3_ours.test_accuracy}} ±
 # {{fashion_s3_ours.interval}} (mean of {{fashion_s3_ours.seeds}} seeds), the post's recipe
 # {{fashion_s3.test_accuracy}}. Two things differ there. With so many pictures, 20 epochs in batches of 256 are
-# enough. And in one try on the validation clothes moving the pictures did not help, while **dropout** did: zeroing a
-# random share of the units in each step. What helps is a question to the data.
+# enough. And **dropout**, zeroing a random share of the units in each step, takes the place of moving the pictures.
+# What helps is a question to the data: try both on your own validation set.
 #
 # Lesson 05's network has {{mnist_s4_ours.parameters}} parameters, a quarter of this one's. Trained on only 1,000
 # digits it gets {{mnist_s4_ours.test_accuracy}} on 3,000 test digits. Knowing about neighbours is worth a lot of

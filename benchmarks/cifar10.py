@@ -1,0 +1,179 @@
+"""The recorded runs of lessons 06 and 13, on CIFAR-10.
+
+    COURSE_DATA_DIR=... python -m benchmarks.cifar10 [--turn MINUTES] [NAME ...]
+
+With --turn the recipes named train in turn, so that a machine that is slow for a while is slow for all of them. A
+training that was stopped goes on with the same command. Recipes were chosen on 5,000 training pictures set aside; the
+recorded ones train on all 50,000, and look at the 10,000 test pictures once per seed, after training.
+"""
+
+from functools import partial
+
+import keras
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from benchmarks import parts
+from helpers import datasets, models
+
+
+def everything():
+    """All 50,000 training pictures, and the 10,000 of the test file."""
+    return datasets.cifar10(train=50_000, validation=0, test=10_000)
+
+
+def train_s1(model, dataset, settings, seed, part):
+    """S1's recipe: float32 pixels divided by 255, one-hot labels, Adam; a number of pictures in random order."""
+    x_train = dataset.train[0].astype(np.float32) / 255
+    y_train = keras.utils.to_categorical(dataset.train[1], 10)
+    validation = None
+    if len(dataset.validation[1]):
+        images, labels = dataset.validation
+        validation = images.astype(np.float32) / 255, keras.utils.to_categorical(labels, 10)
+    size = settings["batch_size"]
+
+    def batches(epoch):
+        order = np.random.default_rng([seed, epoch]).permutation(len(y_train))
+        for start in range(0, len(order), size):
+            chosen = order[start : start + size]
+            yield x_train[chosen], y_train[chosen]
+
+    optimizer = {"class_name": settings["optimizer"], "config": settings["optimizer_settings"]}
+    model.compile(optimizer=keras.optimizers.get(optimizer), loss="categorical_crossentropy", metrics=["accuracy"])
+    return parts.fit(model, batches, -(-len(y_train) // size), settings["epochs"], part, validation)
+
+
+def predict_s1(model, images):
+    """Ten probabilities per picture."""
+    return np.concatenate(
+        [model.predict_on_batch(images[i : i + 500].astype(np.float32) / 255) for i in range(0, len(images), 500)]
+    )
+
+
+class Triangle(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that rises to `peak` during the first part of the steps, then falls to nearly nothing."""
+
+    def __init__(self, peak, steps, rise=0.2):
+        self.peak, self.steps, self.rise = peak, steps, rise
+
+    def __call__(self, step):
+        done = keras.ops.cast(step, "float32") / self.steps
+        return self.peak * keras.ops.maximum(
+            keras.ops.minimum(0.2 + 0.8 * done / self.rise, (1 - done) / (1 - self.rise)), 0.0
+        )
+
+
+def whitening_filters(images, size=2, floor=5e-4):
+    """The kernels (size, size, 3, 6 * size**2) whose answers to patches of `images` are uncorrelated, and their negatives."""
+    patches = sliding_window_view(images[:2_000].astype(np.float32) / 63 - 2, (size, size), axis=(1, 2))
+    patches = patches.transpose(0, 1, 2, 4, 5, 3).reshape(-1, size * size * 3)
+    values, vectors = np.linalg.eigh(patches.T @ patches / len(patches))
+    kernels = (vectors / np.sqrt(values + floor)).reshape(size, size, 3, -1)
+    return np.concatenate([kernels, -kernels], axis=-1)
+
+
+def train_speed(model, dataset, settings, seed, part):
+    """The fast recipe: flips and shifts of a whole batch at once, large batches, a triangular rate, softened labels."""
+    images, labels = dataset.train
+    targets = np.eye(10, dtype=np.float32)[labels]
+    shift, size = settings["shift"], settings["batch_size"]
+    border = [(0, 0), (shift, shift), (shift, shift), (0, 0)]
+    windows = sliding_window_view(np.pad(images, border, mode="reflect"), (32, 32), axis=(1, 2))
+    first_flip = np.random.default_rng(seed).integers(2, size=len(labels))
+    steps = len(labels) // size
+
+    def batches(epoch):
+        random = np.random.default_rng([seed, epoch])
+        order = random.permutation(len(labels))[: steps * size]
+        rows, columns = random.integers(2 * shift + 1, size=(2, len(labels)))
+        for chosen in order.reshape(steps, size):
+            batch = windows[chosen, rows[chosen], columns[chosen]].transpose(0, 2, 3, 1)
+            if settings["flip"]:
+                mirrored = (first_flip[chosen] + epoch) % 2 == 1  # every second epoch each picture is mirrored
+                batch = np.where(mirrored[:, None, None, None], batch[:, :, ::-1], batch)
+            yield batch, targets[chosen]
+
+    if settings["whitening"]:
+        model.get_layer("whitening").set_weights([whitening_filters(images)])
+    rate = settings["learning_rate"]
+    if settings["schedule"] == "triangle":
+        rate = Triangle(rate, steps * settings["epochs"])
+    model.compile(
+        optimizer=keras.optimizers.SGD(
+            rate, momentum=settings["momentum"], nesterov=True, weight_decay=settings["weight_decay"]
+        ),
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings["label_smoothing"]),
+        metrics=["accuracy"],
+    )
+    validation = (dataset.validation[0], np.eye(10, dtype=np.float32)[dataset.validation[1]])
+    return parts.fit(
+        model, batches, steps, settings["epochs"], part, validation if len(dataset.validation[1]) else None
+    )
+
+
+def views(images, shift=1):
+    """The picture and its mirror image, each as it is and moved by one pixel towards two corners: six arrays."""
+    padded = np.pad(images, [(0, 0), (shift, shift), (shift, shift), (0, 0)], mode="reflect")
+    for mirrored in (padded, padded[:, :, ::-1]):
+        for at in (shift, 0, 2 * shift):
+            yield mirrored[:, at : at + 32, at : at + 32]
+
+
+def predict_speed(model, images, average=True):
+    """Ten scores per picture: of the picture as it is, or the weighted mean over six views of it."""
+    weights = (2, 1, 1, 2, 1, 1) if average else (1,)
+    answers = []
+    for start in range(0, len(images), 500):
+        seen = zip(weights, views(images[start : start + 500]), strict=False)
+        answers.append(sum(weight * model.predict_on_batch(view) for weight, view in seen))
+    return np.concatenate(answers)
+
+
+S1_SETTINGS = {"optimizer": "Adam", "optimizer_settings": {"learning_rate": 0.001}, "batch_size": 64, "epochs": 25}
+S1 = {
+    "system": "S1",
+    "load": everything,
+    "build": models.cifar10_s1,
+    "train": train_s1,
+    "predict": predict_s1,
+    "settings": S1_SETTINGS,
+    "seeds": (1,),
+}
+FAST_SETTINGS = {
+    "optimizer": "SGD",
+    "learning_rate": 0.7,
+    "schedule": "triangle",
+    "momentum": 0.85,
+    "weight_decay": 0.01,
+    "label_smoothing": 0.2,
+    "batch_size": 512,
+    "epochs": 5,
+    "shift": 2,
+    "flip": True,
+    "whitening": True,
+}
+
+
+def speed(filters, settings, seeds):
+    """The fast recipe with a network of that width."""
+    return {
+        "system": "course",
+        "load": everything,
+        "build": partial(models.cifar10_speed, filters=filters),
+        "train": train_speed,
+        "predict": predict_speed,
+        "settings": FAST_SETTINGS | settings,
+        "seeds": seeds,
+    }
+
+
+RECIPES = {
+    "cifar10_s1": S1,
+    "cifar10_fast": speed((32, 64, 128), {}, (1, 2, 3)),
+    "cifar10_long": speed((64, 256, 256), {"epochs": 9}, (1,)),
+}
+KEEP_WEIGHTS = {"cifar10_s1", "cifar10_long"}  # for the lessons that look into a trained network
+
+
+if __name__ == "__main__":
+    parts.main("benchmarks.cifar10", RECIPES, __doc__, KEEP_WEIGHTS)

@@ -1,0 +1,213 @@
+"""Trainings that may be stopped: saved after each epoch, taken up where they were left.
+
+What an epoch does depends on the seed and the epoch's number alone, so a training that was stopped ends where one that
+was not ends. The files lie in the course's cache folder, never in the working tree.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.record import peak_rss_mib, per_class_accuracy
+from helpers import models, places, runs
+
+TO_BE_CONTINUED = 75  # exit status of a part after which epochs are left
+
+
+class Part(keras.callbacks.Callback):
+    """One sitting of a training: restores what was saved, saves after each epoch, stops after `minutes`."""
+
+    def __init__(self, path, seed, minutes=None):
+        super().__init__()
+        self.path, self.seed, self.minutes = path, seed, minutes
+        self.started, self.cpu_started, self.first_batch = time.perf_counter(), time.process_time(), None
+        self.before = {"history": {}, "epochs": 0, "wall": 0.0, "total": 0.0, "cpu": 0.0, "peak": 0.0}
+        self.state = self.before
+
+    def restore(self, model):
+        """Set `model` and its optimizer to what was saved, if anything was; return the number of epochs done."""
+        model.optimizer.build(model.trainable_variables)
+        if self.path.is_file():
+            with np.load(self.path, allow_pickle=False) as saved:
+                self.before = self.state = json.loads(str(saved["state"]))
+                for index, variable in enumerate(variables_of(model)):
+                    variable.assign(saved[f"{index:04}"])
+        return self.state["epochs"]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        for index, layer in enumerate(self.model.layers):
+            if hasattr(layer, "seed_generator"):  # dropout: another mask per layer and per epoch
+                layer.seed_generator.state.assign([1_000 * self.seed + index, 1_000_000 * epoch])
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.first_batch = self.first_batch or time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        history = {key: [*self.state["history"].get(key, []), round(float(logs[key]), 5)] for key in logs}
+        self.state = {"history": history, "epochs": epoch + 1} | self.seconds()
+        arrays = {f"{index:04}": variable.numpy() for index, variable in enumerate(variables_of(self.model))}
+        aside = self.path.with_suffix(".part.npz")
+        np.savez(aside, state=json.dumps(self.state), **arrays)
+        os.replace(aside, self.path)  # a stop while writing leaves the file of the epoch before
+        if self.minutes and time.perf_counter() - self.started > 60 * self.minutes:
+            self.model.stop_training = True
+
+    def seconds(self):
+        """Seconds and peak memory so far, those of earlier parts included."""
+        now = time.perf_counter()
+        return {
+            "wall": self.before["wall"] + now - self.first_batch,
+            "total": self.before["total"] + now - self.started,
+            "cpu": self.before["cpu"] + time.process_time() - self.cpu_started,
+            "peak": max(self.before["peak"], peak_rss_mib()),
+        }
+
+
+def variables_of(model):
+    """All that training changes: weights, batch normalisation's averages, the optimizer's memory."""
+    return [*model.weights, *model.optimizer.variables]
+
+
+def fit(model, batches, steps, epochs, part, validation=None):
+    """Train the compiled `model` up to `epochs`, or to the end of this part. Returns True when all epochs are done.
+
+    Parameters
+    ----------
+    batches : function
+        Called as `batches(epoch)`, gives the (images, labels) of one epoch, `steps` of them.
+    part : Part
+    validation : pair of arrays or None
+    """
+    done = part.restore(model)
+    if done < epochs:
+        shapes = tf.nest.map_structure(
+            lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), next(iter(batches(done)))
+        )
+        dataset = tf.data.Dataset.from_generator(
+            lambda: (batch for epoch in range(done, epochs) for batch in batches(epoch)), output_signature=shapes
+        )
+        model.fit(
+            dataset.prefetch(2),
+            steps_per_epoch=steps,
+            initial_epoch=done,
+            epochs=epochs,
+            validation_data=validation,
+            validation_batch_size=500,
+            shuffle=False,  # `batches` shuffles
+            callbacks=[part],
+            verbose=0,
+        )
+    return part.state["epochs"] == epochs
+
+
+def one_seed(folder, seed, *, load, build, train, predict, settings, minutes):
+    """Train, and evaluate on the test split once. Returns what a recorded run stores per seed; None if epochs are left."""
+    done = folder / "result.json"
+    part = Part(folder / "training.npz", seed, minutes)
+    dataset = load()
+    keras.utils.set_random_seed(seed)
+    model = build()
+    finished = train(model, dataset, settings, seed, part)
+    if not finished:
+        return None, dataset, model
+    if done.is_file():
+        return json.loads(done.read_text()), dataset, model
+    images, labels = dataset.test
+    started, cpu_started = time.perf_counter(), time.process_time()
+    predicted = predict(model, images).argmax(axis=1)
+    result = {
+        "test_accuracy": round(float(np.mean(predicted == labels)), 5),
+        "wall_seconds": round(part.state["wall"], 1),
+        "total_seconds": round(part.state["total"] + time.perf_counter() - started, 1),
+        "cpu_seconds": round(part.state["cpu"] + time.process_time() - cpu_started, 1),
+        "per_class_accuracy": per_class_accuracy(labels, predicted, num_classes=10),
+        "history": part.state["history"],
+        "peak_rss_mib": max(part.state["peak"], peak_rss_mib()),
+    }
+    done.write_text(json.dumps(result))
+    return result, dataset, model
+
+
+def record(name, *, system, load, build, train, predict, settings, seeds, command, minutes=None):
+    """Record `name` as `benchmarks.record.record` does, in parts. Returns the last seed's model, None if epochs are left.
+
+    Parameters
+    ----------
+    train : function
+        Called as `train(model, dataset, settings, seed, part)`; compiles, and returns what `fit` returns.
+    predict : function
+        Called as `predict(model, images)`; returns scores (n, classes).
+    minutes : float
+        Stop after the epoch in which so much time has gone.
+    """
+    digest = models.configuration_sha256(build(), settings)
+    results = []
+    for seed in seeds:
+        folder = places.cache_folder() / "trainings" / f"{name}-{digest[:12]}-{seed}"
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh = not (folder / "result.json").is_file()
+        if not fresh and seed != seeds[-1]:
+            results.append(json.loads((folder / "result.json").read_text()))
+            continue
+        result, dataset, model = one_seed(
+            folder, seed, load=load, build=build, train=train, predict=predict, settings=settings, minutes=minutes
+        )
+        if result is None:
+            return None
+        results.append(result)
+        print(f"{name}, seed {seed}: {result['test_accuracy']:.4f} in {result['wall_seconds']:.0f} s", flush=True)
+        if minutes and fresh and seed != seeds[-1]:
+            return None  # the turn is over: each seed begins in a process of its own
+    run = {"name": name, "system": system, "command": command, "profile": "full", "seeds": list(seeds)}
+    run |= {field: [result[field] for result in results] for field in runs.PER_SEED}
+    run["peak_rss_mib"] = max(result["peak_rss_mib"] for result in results)
+    run["dataset"] = {
+        "name": dataset.name,
+        "source": dataset.source,
+        "sha256": dataset.sha256,
+        **dataset.counts(),
+    }
+    run["configuration"] = settings
+    run["configuration_sha256"] = digest
+    run["parameters"] = model.count_params()
+    run |= runs.environment()
+    run["date"] = datetime.date.today().isoformat()
+    runs.save(run)
+    return model
+
+
+def main(module, recipes, description, keep_weights=(), arguments=None):
+    """The command line of a file of recipes that are recorded in parts; otherwise as `benchmarks.record.main`."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(recipes)}; all of them by default")
+    parser.add_argument(
+        "--turn", type=float, metavar="MINUTES", help="the recipes train in turn, about so long at a time"
+    )
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)  # one part in this very process
+    options = parser.parse_args(arguments)
+    names = options.names or list(recipes)
+    if unknown := set(names) - recipes.keys():
+        parser.error(f"no recipe is called {', '.join(sorted(unknown))}; there are: {', '.join(recipes)}")
+    if options.one:
+        (name,) = names
+        command = f"python -m {module} {name}"
+        model = record(name, command=command, minutes=options.turn, **recipes[name])
+        if model and name in keep_weights:
+            runs.save_weights(model, name)
+        sys.exit(0 if model else TO_BE_CONTINUED)
+    turn = ["--turn", str(options.turn)] if options.turn else []
+    while names:  # a part is a process, so that its peak memory is its own
+        for name in list(names):
+            status = subprocess.run([sys.executable, "-m", module, name, "--one", *turn]).returncode
+            if status not in (0, TO_BE_CONTINUED):
+                sys.exit(f"{name} ended with status {status}. Start the same command again: it goes on where it was.")
+            if status == 0:
+                names.remove(name)

@@ -69,10 +69,14 @@ def show(picture, *, alt, **options):
         figure, axes = new_figure(3.2, 3.2)
         draw_picture(axes, picture, **options)
         picture = figure
+    display(shown(picture, alt))
+
+
+def shown(figure, alt):
+    """Return the figure as `show` puts it on the page."""
     raw = io.BytesIO()
-    picture.savefig(raw, format="png", dpi=120)
-    width = round(picture.get_figwidth() * 100)
-    display(Shown(compact(raw.getvalue()), alt, width))
+    figure.savefig(raw, format="png", dpi=120)
+    return Shown(compact(raw.getvalue()), alt, round(figure.get_figwidth() * 100))
 
 
 def compact(png):
@@ -136,10 +140,15 @@ def show_pictures(pictures, *, alt, titles=None, columns=5, size=1.5, **options)
 def show_curves(frame, *, alt, ylabel, xlabel="epoch", logy=False):
     """Show each column of a pandas frame as a line over its index, with a legend."""
     figure, axes = new_figure()
+    draw_curves(axes, frame, ylabel=ylabel, xlabel=xlabel, logy=logy)
+    show(figure, alt=alt)
+
+
+def draw_curves(axes, frame, *, ylabel, xlabel="epoch", logy=False):
+    """Draw each column of a pandas frame as a line over its index, with a legend."""
     for line, (name, values) in zip(("-", "--", "-.", ":") * 3, frame.items(), strict=False):
         axes.plot(frame.index, values, line, label=name, marker="o" if len(frame) == 1 else None)
     axes.set(xlabel=xlabel, ylabel=ylabel, yscale="log" if logy else "linear")
     if np.issubdtype(frame.index.dtype, np.integer):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))  # there is no epoch 1.5
     axes.legend()
-    show(figure, alt=alt)

@@ -1,0 +1,312 @@
+"""Lesson 06, a CNN on CIFAR-10: what its exercises ask and the misconceptions they know."""
+
+import numpy as np
+
+from helpers import runs
+from helpers.exercises.compare import (
+    Wrong,
+    as_function,
+    as_number,
+    as_whole_number,
+    call,
+    close,
+    describe,
+    first_line,
+)
+from helpers.exercises.engine import Problem
+
+TOTAL_SLIPS = {
+    "Batch normalisation keeps **four** numbers per map; you count two. The remembered mean and variance count too.": (
+        lambda c, f: 9 * c * f + f + 2 * f
+    ),
+    "The four numbers of batch normalisation come once per **map**. You count them once for the layer.": (
+        lambda c, f: 9 * c * f + f + 4
+    ),
+    "Batch normalisation stands behind the convolution: it has `filters` maps to look after, not `channels`.": (
+        lambda c, f: 9 * c * f + f + 4 * c
+    ),
+    "That is the convolution alone. Batch normalisation keeps four numbers per map.": lambda c, f: 9 * c * f + f,
+    "You left out the biases: each filter has one.": lambda c, f: 9 * c * f + 4 * f,
+    "You add a single bias for all filters. **Each** filter has its own.": lambda c, f: 9 * c * f + 1 + 4 * f,
+    "A filter reaches through all its input channels: it has 3 · 3 · `channels` weights.": lambda c, f: 10 * f + 4 * f,
+    "You give dropout parameters. It draws at random and learns nothing.": lambda c, f: 9 * c * f + f + 5 * f,
+}
+
+
+def examine_block(answer):
+    """`answer(channels, filters)` gives (all parameters, those not trained) of convolution, dropout, batch norm."""
+    for channels, filters in ((3, 32), (32, 64), (64, 128), (5, 7)):
+        given = call(answer, channels, filters)
+        asked = f"For {channels} channels and {filters} filters"
+        total, not_trained = _two_numbers(given, asked)
+        right, frozen = 9 * channels * filters + filters + 4 * filters, 2 * filters
+        if (total, not_trained) == (right, frozen):
+            continue
+        if (total, not_trained) == (frozen, right):
+            raise Wrong(f"{asked}, you return {total:,} and {not_trained:,}. They are swapped: all of them first.")
+        if total != right:
+            raise Wrong(f"{asked}, your first number is {total:,}. {_why_not_total(total, channels, filters)}")
+        raise Wrong(
+            f"{asked}, the first number is right; your second is {not_trained:,}. {_why_not(not_trained, filters)}"
+        )
+
+
+def _two_numbers(given, asked):
+    if given is None:
+        raise Wrong(f"{asked}, you return `None`. Does the function end with `return`?")
+    if not isinstance(given, tuple | list | np.ndarray) or len(np.atleast_1d(given)) != 2:
+        raise Wrong(f"{asked}, you return {describe(given)}. Return two numbers: `return total, not_trained`.")
+    return [as_whole_number(value, what=f"{asked}, one of your numbers") for value in given]
+
+
+def _why_not_total(total, channels, filters):
+    for sentence, slip in TOTAL_SLIPS.items():
+        if total == slip(channels, filters):
+            return sentence
+    if total == 9 * channels * filters + filters + 2 * filters:
+        return "That is what is trained. The first number is all of them."
+    return "Count the convolution first, as in lesson 05; then add four numbers per map for batch normalisation."
+
+
+def _why_not(not_trained, filters):
+    if not_trained == 0:
+        return "Batch normalisation remembers a mean and a variance per map; no gradient changes them."
+    if not_trained == 4 * filters:
+        return "Scale and offset *are* trained; only the remembered mean and variance are not."
+    if not_trained == filters:
+        return "Two numbers per map are remembered: a mean **and** a variance."
+    if not_trained == 2:
+        return "A mean and a variance are remembered for **each** map."
+    return "What is not trained: the remembered mean and variance, one pair per map."
+
+
+q1 = Problem(
+    "06",
+    "q1",
+    examine_block,
+    praise="Dropout costs nothing, batch normalisation four numbers per map, of which two are only remembered.",
+    hints=[
+        "The convolution as in lesson 05: (3 · 3 · `channels` + 1) · `filters`.",
+        "Batch normalisation has, per map: scale, offset, remembered mean, remembered variance.",
+        "`return (9 * channels + 1) * filters + 4 * filters, 2 * filters`",
+    ],
+)
+
+FIELD_SLIPS = {
+    3: "That is one convolution by itself. Its inputs see more than a pixel each.",
+    5: "That is the second convolution. Go on: pooling, then the third.",
+    6: "That is after pooling. One more convolution follows.",
+    7: "Three convolutions without pooling see 7. Behind pooling, neighbouring values lie **two** pixels apart.",
+    8: "The pooling window widens it from 5 to 6. Then the step is two pixels: 3 × 3 adds 2 · 2, not 2.",
+    9: "You counted the jump, but not the pooling window itself, which widens 5 to 6.",
+    12: "That is behind the second pooling. The question is about the third convolution itself.",
+    14: "That is one step too far: behind the second pooling it is 12. Stop at the third convolution.",
+    16: "16 is the size of the map there. How many **pixels of the picture** does one of its values see?",
+    20: "That is the fourth convolution.",
+    32: "Not the whole picture yet: count outwards, layer by layer.",
+    100: "10 × 10 is the area. Give the side.",
+}
+
+
+def examine_field(answer):
+    """The side, in pixels, of what one value behind the third convolution of S1's network sees: 10."""
+    side = as_number(answer, what="Your `side`", returned=False)
+    if side == 10:
+        return
+    advice = "Begin with 1 pixel. A 3 × 3 window adds 2 steps; a step is 1 pixel, behind pooling 2."
+    raise Wrong(f"Your `side` is {side:g}. {FIELD_SLIPS.get(side, advice)}")
+
+
+q2 = Problem(
+    "06",
+    "q2",
+    examine_field,
+    praise="1 → 3 → 5 → 6 (pooling) → 10: behind pooling each step of a 3 × 3 window is two pixels long.",
+    hints=[
+        "A value of the first map sees 3 pixels across, one of the second 5.",
+        "A 2 × 2 pooling window takes in one more: 6. From now on neighbouring values lie two pixels apart.",
+        "So the third convolution adds 2 steps of 2 pixels.",
+    ],
+)
+
+
+def examine_add_block(answer):
+    """`answer(network, filters, pool)` adds convolution, pooling if asked for, dropout and batch normalisation."""
+    for filters, pool in ((64, True), (32, False), (5, True)):
+        _check_block(_added(answer, filters, pool), filters, pool)
+
+
+def _added(answer, filters, pool):
+    import keras
+
+    network = keras.Sequential([keras.Input(shape=(8, 8, 3))])
+    as_function(answer, network, filters, pool)
+    given = call(lambda: answer(network, filters, pool))
+    if network.layers:
+        return network.layers
+    if isinstance(given, keras.Sequential) and given.layers:
+        raise Wrong("You return another network. Add to the one that is handed in: `network.add(...)`.")
+    raise Wrong("After the call, `network` has no layer. Add each one: `network.add(layers.…)`.")
+
+
+def _check_block(found, filters, pool):
+    kinds = [_kind(layer) for layer in found]
+    wanted = ["Conv2D", *["MaxPooling2D"] * pool, "Dropout", "BatchNormalization"]
+    asked = f"With `filters={filters}` and `pool={pool}`"
+    conv = next((layer for layer in found if _kind(layer) == "Conv2D"), None)
+    bend = [kind for kind in kinds if kind in ("ReLU", "Activation")]
+    if len(bend) == 1 and kinds[:2] == ["Conv2D", bend[0]] and _activation(conv) == "linear":
+        del kinds[1]  # ReLU as a layer of its own computes the same
+    elif conv is not None and _activation(conv) != "relu":
+        raise Wrong(f"{asked}, the convolution's activation is `{_activation(conv)}`. ReLU is wanted.")
+    if kinds != wanted:
+        raise Wrong(f"{asked}, you add {', '.join(kinds)}. {_why_not_kinds(kinds, wanted)}")
+    rate = found[-2].rate
+    size = next((tuple(layer.pool_size) for layer in found if _kind(layer) == "MaxPooling2D"), (2, 2))
+    faults = [
+        (conv.filters != filters, f"it has {conv.filters} filters. Use the argument `filters`."),
+        (tuple(conv.kernel_size) != (3, 3), f"its kernels are {conv.kernel_size}; 3 × 3 is wanted."),
+        (conv.padding != "same", f'its padding is "{conv.padding}", so the map shrinks. "same" keeps its size.'),
+        (tuple(conv.strides) != (1, 1), f"its stride is {conv.strides}. Leave it at 1: pooling makes the map smaller."),
+        (size != (2, 2), f"pooling looks at windows of {size}; 2 × 2 is wanted."),
+        (not close(0.2, rate), f"dropout's rate is {rate:g}; the tutorial's is 0.2."),
+    ]
+    for wrong, sentence in faults:
+        if wrong:
+            raise Wrong(f"{asked}: {sentence}")
+
+
+def _kind(layer):
+    return type(layer).__name__
+
+
+def _activation(layer):
+    return getattr(getattr(layer, "activation", None), "__name__", "none")
+
+
+def _why_not_kinds(kinds, wanted):
+    if sorted(kinds) == sorted(wanted):
+        return f"All are there, but the tutorial's order is {', '.join(wanted)}."
+    if "MaxPooling2D" in kinds and "MaxPooling2D" not in wanted:
+        return "No pooling was asked for: add it only `if pool:`."
+    if "MaxPooling2D" in wanted and "MaxPooling2D" not in kinds:
+        return "Pooling is missing: `if pool:` add `layers.MaxPooling2D(pool_size=2)`."
+    missing = [kind for kind in wanted if kind not in kinds]
+    if missing:
+        return f"Missing: {', '.join(missing)}."
+    return f"Wanted is one block: {', '.join(wanted)}."
+
+
+q3 = Problem(
+    "06",
+    "q3",
+    examine_add_block,
+    praise="The same layers as in the list, one `.add` after the other; code in between may decide.",
+    hints=[
+        'The first line: `network.add(layers.Conv2D(filters, kernel_size=3, padding="same", activation="relu"))`.',
+        "Then `if pool:`, and inside it `network.add(layers.MaxPooling2D(pool_size=2))`.",
+        "Dropout 0.2 and batch normalisation come in any case. Nothing needs to be returned.",
+    ],
+)
+
+LONG_RUN = "cifar10_short_longer"
+NEAR = 0.02  # of loss: what one can tell apart in the figure
+
+
+def examine_best_epoch(answer):
+    """The epoch, counted from 1, at which the validation loss of the recorded run LONG_RUN is lowest, or nearly."""
+    curves = runs.curves(LONG_RUN)
+    epoch = as_whole_number(answer, what="Your `best`")
+    if epoch not in curves.index:
+        raise Wrong(f"Your `best` is {epoch}. The recorded training has the epochs 1 to {len(curves)}.")
+    here, lowest = curves["val_loss"][epoch], curves["val_loss"].min()
+    if here <= lowest + NEAR:
+        return
+    start = f"After epoch {epoch} the validation loss is {here:.2f}, after some other one {lowest:.2f}."
+    if epoch >= len(curves) - 2:
+        raise Wrong(f"{start} At the end the **training** loss is lowest. Look at the other line.")
+    if abs(epoch - curves["val_accuracy"].idxmax()) <= 1:
+        raise Wrong(f"{start} That is where validation *accuracy* is highest; the question is about the loss.")
+    if epoch < curves["val_loss"].idxmin():
+        raise Wrong(f"{start} It still falls there: look further right.")
+    raise Wrong(f"{start} There it has turned already: look further left.")
+
+
+q5 = Problem(
+    "06",
+    "q5",
+    examine_best_epoch,
+    praise="There the network was at its best on pictures that it does not know. What came later was learned by heart.",
+    hints=[
+        "Two lines: one falls to the end, the other turns. Which one is measured on pictures that no weight has seen?",
+        "Look for the lowest point of `val_loss` and read the epoch below it. One more or less does not matter.",
+    ],
+)
+
+
+def examine_compile(answer):
+    """`answer(model)` compiles a ten-class softmax model for whole-number labels, with accuracy."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input(shape=(12,)), keras.layers.Dense(10, activation="softmax")])
+    as_function(answer, model)
+    call(lambda: answer(model))
+    if not getattr(model, "compiled", False):
+        raise Wrong("The model that is handed in is still not compiled. Call `model.compile(...)` on it.")
+    inputs, labels = np.random.default_rng(0).normal(size=(60, 12)).astype(np.float32), np.arange(60) % 10
+    answers = np.asarray(model(inputs, training=False))
+    given = _reported(model, inputs, labels)
+    loss = given.pop("loss")
+    if not close(-np.log(answers[np.arange(60), labels]).mean(), loss, tolerance=1e-3):
+        raise Wrong(
+            f"It trains, but with {loss:.2f} as its loss, which is not the cross-entropy. {_why_loss(model.loss)}"
+        )
+    right = float((answers.argmax(axis=1) == labels).mean())
+    if not given:
+        raise Wrong('The loss is right. No accuracy is reported: `metrics=["accuracy"]`.')
+    if not any(close(right, value, tolerance=1e-4) for value in given.values()):
+        name, value = next(iter(given.items()))
+        raise Wrong(
+            f"The loss is right. `{name}` gives {value:.2f}, but {right:.2f} of the answers are right. "
+            'Just `"accuracy"` lets Keras choose the kind that fits the loss.'
+        )
+
+
+def _reported(model, inputs, labels):
+    """What `evaluate` gives; its error in a sentence where it cannot."""
+    try:
+        return {
+            name: float(value) for name, value in model.evaluate(inputs, labels, verbose=0, return_dict=True).items()
+        }
+    except Exception as error:
+        text = first_line(error)
+    if "val_" in text:
+        raise Wrong(
+            f"On first use Keras says: `{text}`. Validation gets its own column by itself; leave that name out."
+        )
+    if "rank" in text or "shape" in text:
+        raise Wrong(f"On whole-number labels Keras says: `{text}`. Which cross-entropy takes numbers, not rows?")
+    raise Wrong(f"On first use Keras says: `{text}`.")
+
+
+def _why_loss(loss):
+    name = loss if isinstance(loss, str) else getattr(loss, "name", type(loss).__name__)
+    if getattr(loss, "from_logits", False) or "from_logits=True" in str(getattr(loss, "_fn_kwargs", "")):
+        return "The model ends in softmax, so it gives probabilities, no logits."
+    if "binary" in str(name):
+        return "`binary_crossentropy` is for yes or no. Here one of ten is asked for."
+    return f"You chose `{name}`. Which cross-entropy takes whole-number labels?"
+
+
+q4 = Problem(
+    "06",
+    "q4",
+    examine_compile,
+    praise="Sparse cross-entropy for whole numbers, one metric, and validation takes care of itself.",
+    hints=[
+        "The labels are whole numbers from 0 to 9. Which loss of section 3 takes them as they are?",
+        "`val_accuracy` is no metric: it is what accuracy is called on the validation pictures.",
+        '`loss="sparse_categorical_crossentropy"` and `metrics=["accuracy"]`.',
+    ],
+)

@@ -7,21 +7,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from helpers import layer_rules
-from helpers.layer_rules import Axis, Map
+from helpers import layer_rules, receptive_field
+from helpers.layer_rules import Map
 
-UNKNOWN = "–"
-BYTES = {
-    "bool": 1,
-    "int8": 1,
-    "uint8": 1,
-    "float16": 2,
-    "bfloat16": 2,
-    "int32": 4,
-    "float32": 4,
-    "int64": 8,
-    "float64": 8,
-}
+UNKNOWN, AGAIN = "–", "counted above"
+BYTES = {"uint8": 1, "float16": 2, "bfloat16": 2, "int32": 4, "float32": 4, "int64": 8, "float64": 8}
 
 
 class Row(NamedTuple):
@@ -29,13 +19,13 @@ class Row(NamedTuple):
 
     label: str
     shape: str
-    how: str | None
-    parameters: int
-    counting: str | None
-    not_trained: int
     sees: str
-    multiply_adds: int | None
     bytes: int | None
+    how: str | None = ""
+    parameters: int = 0
+    not_trained: int = 0
+    counting: str | None = ""
+    multiply_adds: int | None = 0
 
 
 def explain(model, batch_size=1):
@@ -65,18 +55,17 @@ def explain(model, batch_size=1):
     if not isinstance(batch_size, Integral) or batch_size < 1:
         raise ValueError(f"batch_size is {batch_size!r}. Give the number of pictures in a batch, for example 64.")
     graph = graph_of(model)
-    if graph is None and isinstance(model, keras.Sequential):
+    if graph is None:
         raise ValueError(
             f"The model {model.name!r} does not know its input shape yet. Begin it with keras.Input, for example"
             " keras.Input(shape=(32, 32, 3)), or call it once on a batch of pictures."
-        )
-    if graph is None:
-        raise ValueError(
-            f"The layers of a {type(model).__name__} are called in Python code, which explain cannot follow."
+            if isinstance(model, keras.Sequential)
+            else f"The layers of a {type(model).__name__} are called in Python code, which explain cannot follow."
             " It reads models made with keras.Sequential or keras.Model(inputs, outputs)."
         )
     pictures = [picture(tensor.shape[1:]) for tensor in graph.inputs]
-    rows = [input_row(tensor, given) for tensor, given in zip(graph.inputs, pictures, strict=True)]
+    layers = [tensor._keras_history.operation for tensor in graph.inputs]
+    rows = [row_of(layer, [one], [pixels]) for layer, one, pixels in zip(layers, pictures, graph.inputs, strict=True)]
     rows += walk(graph, pictures, counted=set())[0]
     return table(rows, model, batch_size)
 
@@ -94,13 +83,7 @@ def picture(shape):
             f"The model takes pictures of any size, {shape}, but what it computes depends on the size. Put it behind an"
             " input of one size: explain(keras.Sequential([keras.Input(shape=(180, 180, 3)), model]))."
         )
-    axes = tuple(Axis(start=0, size=1, step=1, count=size, end=size, picture=size) for size in shape[:2])
-    return Map(tuple(shape), axes if len(shape) in (2, 3) else None)
-
-
-def input_row(tensor, given):
-    layer = tensor._keras_history.operation
-    return Row(label_of(layer), shape_text(given), "", 0, "", 0, sees_text(given), 0, bytes_of([given], [tensor]))
+    return Map(tuple(shape), receptive_field.of_input(shape))
 
 
 def walk(graph, given, counted):
@@ -126,21 +109,15 @@ def layer_row(node, given, counted):
     """The row of one layer, worked out and compared with Keras, and the Maps that it makes of the Maps `given`."""
     layer, new = node.operation, id(node.operation) not in counted
     counted.add(id(layer))
-    weights, frozen = getattr(layer, "weights", []), getattr(layer, "non_trainable_weights", [])
     step = work_out(layer, given)
-    if step and not (fits([step], node.outputs) and step.parameters == count(weights) and agrees(step, layer)):
-        step = None
-    outgoing = [Map(step.shape, step.view)] if step else [Map(tuple(out.shape[1:]), None) for out in node.outputs]
-    row = Row(
-        label=label_of(layer),
-        shape=", ".join(map(shape_text, outgoing)),
+    step = step if step and fits([step], node.outputs) and agrees(step, layer) else None
+    outgoing = [Map(step.shape, step.view)] if step else as_in_keras(node.outputs)
+    row = row_of(layer, outgoing, node.outputs)._replace(
         how=step and step.how,
-        parameters=count(weights) if new else 0,
-        counting=(step and " + ".join(map(layer_rules.times, step.kernels + step.others))) if new else "counted above",
-        not_trained=count(frozen) if new else 0,
-        sees=", ".join(map(sees_text, outgoing)),
+        parameters=count(getattr(layer, "weights", [])) if new else 0,
+        not_trained=count(getattr(layer, "non_trainable_weights", [])) if new else 0,
+        counting=(step and " + ".join(map(layer_rules.times, step.kernels + step.others))) if new else AGAIN,
         multiply_adds=step and step.multiply_adds,
-        bytes=bytes_of(outgoing, node.outputs),
     )
     return row, outgoing
 
@@ -156,19 +133,25 @@ def work_out(layer, given):
 
 def fits(maps, tensors):
     """Whether the shapes are those that Keras says, as far as it does."""
-    ours, theirs = [one.shape for one in maps], [tensor.shape[1:] for tensor in tensors]
-    return [len(shape) for shape in ours] == [len(shape) for shape in theirs] and all(
-        size in (mine, None) for a, b in zip(ours, theirs, strict=True) for mine, size in zip(a, b, strict=True)
+    return all(
+        len(one.shape) == len(tensor.shape) - 1
+        and all(size in (mine, None) for mine, size in zip(one.shape, tensor.shape[1:], strict=True))
+        for one, tensor in zip(maps, tensors, strict=True)
     )
 
 
 def agrees(step, layer):
-    """Whether Keras leaves as many parameters untrained."""
-    return count(layer.non_trainable_weights) == (step.statistics if layer.trainable else step.parameters)
+    """Whether Keras counts as many parameters, and as many that are not trained."""
+    not_trained = step.statistics if layer.trainable else step.parameters
+    return (count(layer.weights), count(layer.non_trainable_weights)) == (step.parameters, not_trained)
 
 
 def count(weights):
     return sum(prod(array.shape) for array in weights)
+
+
+def as_in_keras(tensors):
+    return [Map(tuple(tensor.shape[1:]), None) for tensor in tensors]
 
 
 def model_row(node, given, counted):
@@ -176,18 +159,14 @@ def model_row(node, given, counted):
     model, new = node.operation, id(node.operation) not in counted
     counted.add(id(model))
     rows, outgoing = walk(graph_of(model), given, counted)
-    if not fits(outgoing, node.outputs):
-        outgoing = [Map(tuple(tensor.shape[1:]), None) for tensor in node.outputs]
-    row = Row(
-        label=label_of(model),
-        shape=", ".join(map(shape_text, outgoing)),
+    outgoing = outgoing if fits(outgoing, node.outputs) else as_in_keras(node.outputs)
+    row = row_of(model, outgoing, node.outputs)._replace(
+        bytes=total(row.bytes for row in rows),
         how=f"{len(rows)} layers",
         parameters=sum(row.parameters for row in rows),
-        counting="their sum" if new else "counted above",
         not_trained=sum(row.not_trained for row in rows),
-        sees=", ".join(map(sees_text, outgoing)),
+        counting="their sum" if new else AGAIN,
         multiply_adds=total(row.multiply_adds for row in rows),
-        bytes=total(row.bytes for row in rows),
     )
     return row, outgoing
 
@@ -198,11 +177,17 @@ def total(numbers):
     return None if None in numbers else sum(numbers)
 
 
-def bytes_of(maps, tensors):
-    """Bytes of the outputs for one picture, in the type that each has; None if a size or a type is not known."""
-    known = all(None not in one.shape for one in maps) and all(tensor.dtype in BYTES for tensor in tensors)
-    pairs = zip(maps, tensors, strict=True)
-    return sum(prod(one.shape) * BYTES[tensor.dtype] for one, tensor in pairs) if known else None
+def row_of(layer, maps, tensors):
+    """The row of a layer that gives these Maps, in the number formats of these tensors, as far as they tell."""
+    sizes = [None if None in one.shape else prod(one.shape) for one in maps]
+    widths = [BYTES.get(tensor.dtype) for tensor in tensors]
+    known = None not in sizes + widths
+    return Row(
+        label=label_of(layer),
+        shape=", ".join(map(shape_text, maps)),
+        sees=", ".join(receptive_field.text(one.view) for one in maps),
+        bytes=sum(map(prod, zip(sizes, widths, strict=True))) if known else None,
+    )
 
 
 def label_of(layer):
@@ -217,27 +202,16 @@ def shape_text(one):
     return " × ".join("?" if size is None else f"{size:,}" for size in one.shape)
 
 
-def sees_text(one):
-    if one.view is None:
-        return UNKNOWN
-    if all(axis.whole for axis in one.view):
-        return "all"
-    return " × ".join(f"{axis.picture if axis.whole else axis.size:,}" for axis in one.view)
-
-
 def parameters_text(row):
     """The formula with its result, and what of it is not trained."""
     number = f"{row.parameters:,}"
-    if row.counting == "counted above":
-        number = f"{row.counting}"
-    elif row.parameters and row.counting is None:
-        number = f"{UNKNOWN} = {number}"
-    elif row.counting and row.counting != number:
-        number = f"{row.counting} = {number}"
-    return number + not_trained_text(row.parameters, row.not_trained)
+    if row.counting == AGAIN:
+        return AGAIN
+    text = number if not row.parameters or row.counting == number else f"{row.counting or UNKNOWN} = {number}"
+    return text + untrained(row.parameters, row.not_trained)
 
 
-def not_trained_text(parameters, not_trained):
+def untrained(parameters, not_trained):
     if not not_trained:
         return ""
     return " (not trained)" if not_trained == parameters else f" ({not_trained:,} not trained)"
@@ -267,7 +241,7 @@ def table(rows, model, batch_size):
         {
             "output shape": [*(row.shape for row in rows), ""],
             "how it comes about": [*(UNKNOWN if row.how is None else row.how for row in rows), ""],
-            "parameters": [*map(parameters_text, rows), f"{parameters:,}{not_trained_text(parameters, not_trained)}"],
+            "parameters": [*map(parameters_text, rows), f"{parameters:,}{untrained(parameters, not_trained)}"],
             "sees": [*(row.sees for row in rows), ""],
             "multiply-adds": texts([row.multiply_adds for row in rows], "{:,}".format),
             f"memory, batch of {batch_size}": texts(memory, memory_text),

@@ -129,7 +129,14 @@ def dense(layer, given):
     view = receptive_field.all_values(given.view) if not places else given.view if len(places) == 2 else None
     bias = ((layer.units,),) if layer.use_bias else ()
     kernels = ((values, layer.units),)
-    return Step((*places, layer.units), f"{layer.units:,} unit" + "s" * (layer.units != 1), view, kernels, bias, positions=prod(places))
+    return Step(
+        (*places, layer.units),
+        f"{layer.units:,} unit" + "s" * (layer.units != 1),
+        view,
+        kernels,
+        bias,
+        positions=prod(places),
+    )
 
 
 def batch_normalization(layer, given):

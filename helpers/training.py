@@ -10,26 +10,29 @@ from IPython.display import DisplayHandle
 from helpers import plots
 
 SHARE = 0.1  # of the time at most that goes into drawing
-SECONDS = 1.0  # between two updates of the line below the curves
+SECONDS = 1.0  # between two updates of the words below the curves
 
 
 class LiveMonitor(keras.callbacks.Callback):
     """Shows the curves of a training while it runs: `model.fit(…, callbacks=[LiveMonitor()], verbose=0)`.
 
-    One figure below the cell is replaced again and again; what it showed last stays, also after an interrupt. In a
-    plain Python program nothing is shown. `metric` names what is drawn beside the loss; None draws the loss alone.
+    One figure below the cell is replaced again and again; the last one stays, also when the training is interrupted.
+    In a plain Python program nothing is shown. `metric` names what is drawn beside the loss; None draws the loss alone.
     """
 
     def __init__(self, metric="accuracy"):
         super().__init__()
-        self.metric = metric
+        self.panels = [[name, f"val_{name}"] for name in ("loss", metric) if name]
 
     def on_train_begin(self, logs=None):
         self.logs = {}  # the number of an epoch, from 1, and what it gave
-        self.began = self.epoch_began = self.told = time.monotonic()
         self.first = self.epoch = self.epoch_share = 0
-        self.epoch_seconds = self.drawing = None
-        self.handle = DisplayHandle() if get_ipython() else None
+        self.began = self.epoch_began = self.told = self.drawn = time.monotonic()
+        self.epoch_seconds = None
+        self.shell, handle = get_ipython(), DisplayHandle()
+        self.show, self.replace = handle.display, handle.update
+        if self.shell:  # no callback hears of an interrupt or an error, but the end of the cell comes in any case
+            self.shell.events.register("post_run_cell", self.on_cell_end)
         self.draw()
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -38,12 +41,12 @@ class LiveMonitor(keras.callbacks.Callback):
         self.epoch, self.epoch_share, self.epoch_began = epoch, 0, time.monotonic()
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.metric and logs and self.metric not in logs:
+        metric, steps = self.panels[-1][0], self.params.get("steps")
+        if logs and metric not in logs:
             raise ValueError(
-                f"LiveMonitor is to watch {self.metric!r}, but this training reports {', '.join(logs)}. Name one of "
-                f"these, LiveMonitor(metric=…), or compile the model with metrics=[{self.metric!r}]."
+                f"LiveMonitor is to watch {metric!r}, but this training reports {', '.join(logs)}. Name one of these, "
+                f"LiveMonitor(metric=…), or compile the model with metrics=[{metric!r}]."
             )
-        steps = self.params.get("steps")
         self.epoch_share = (batch + 1) / steps if steps else 0
         if time.monotonic() - self.told > SECONDS:
             self.tell()
@@ -55,8 +58,13 @@ class LiveMonitor(keras.callbacks.Callback):
         if now - self.drawn >= self.drawing / SHARE:
             self.draw()
 
-    def on_train_end(self, logs=None):
-        self.draw(done=True)
+    def on_train_end(self, logs=None, how="Done"):
+        if self.shell:
+            self.shell.events.unregister("post_run_cell", self.on_cell_end)
+        self.draw(how)
+
+    def on_cell_end(self, result=None):
+        self.on_train_end(how="Stopped")
 
     @property
     def history(self):
@@ -70,59 +78,45 @@ class LiveMonitor(keras.callbacks.Callback):
             return left * self.epoch_seconds
         return left / self.epoch_share * (time.monotonic() - self.epoch_began) if self.epoch_share else None
 
-    def best(self):
-        """(column, epoch, value) of the best epoch by validation if there is one; None before the first epoch."""
-        name = self.metric or "loss"
-        name = f"val_{name}" if f"val_{name}" in self.history else name
-        if name not in self.history:
-            return None
-        values = self.history[name]
-        epoch = values.idxmin() if name.endswith("loss") else values.idxmax()
-        return name, epoch, values[epoch]
-
-    def status(self, done=False):
-        """One or two sentences: how far, how long yet, the last values, the best epoch."""
-        epochs, left = self.params["epochs"], self.seconds_left()
-        if done:
-            text = [f"{len(self.logs)} epochs in {duration(time.monotonic() - self.began)}."]
+    def status(self, ended=""):
+        """A few sentences: how far, how long yet, the last values, the best epoch. `ended` is how, if it has."""
+        epochs, left, text = self.params["epochs"], self.seconds_left(), []
+        if ended:
+            text += [f"{ended} after {duration(time.monotonic() - self.began)}, epochs: {self.epoch} of {epochs}."]
         else:
             rest = "time left not known yet" if left is None else f"about {duration(left)} left"
-            text = [f"Epoch {min(self.epoch + 1, epochs)} of {epochs}, {rest}."]
+            text += [f"Epoch {min(self.epoch + 1, epochs)} of {epochs}, {rest}."]
         if self.logs:
             number, values = list(self.logs.items())[-1]
-            shown = [f"{name} {values[name]:.3f}" for side in self.panels() for name in side if name in values]
-            name, best, value = self.best()
-            text.append(f"After epoch {number}: {', '.join(shown)}. Best {name}: {value:.3f}, after epoch {best}.")
+            names = [name for panel in self.panels for name in panel if name in values]
+            text += [f"After epoch {number}: {', '.join(f'{name} {values[name]:.3f}' for name in names)}."]
+            best = self.history[names[-1]]  # by validation, where there is one
+            epoch = best.idxmin() if names[-1].endswith("loss") else best.idxmax()
+            text += [f"Best {names[-1]}: {best[epoch]:.3f}, after epoch {epoch}."]
         return " ".join(text)
 
-    def panels(self):
-        """The names of the lines in each part of the figure."""
-        return [[name, f"val_{name}"] for name in ("loss", self.metric) if name]
-
-    def draw(self, done=False):
+    def draw(self, ended=""):
         """Draw the curves anew and show them."""
-        start = time.monotonic()
-        names, history = self.panels(), self.history
-        figure, axes = plots.new_figure(width=7.5, height=2.9, ncols=len(names), squeeze=False)
-        for part, lines in zip(axes.flat, names, strict=True):
-            part.set(xlabel="epoch", ylabel=lines[0], xlim=(self.first, self.params["epochs"] + 0.5))
-            if any(name in history for name in lines):
-                plots.draw_curves(part, history.filter(lines), ylabel=lines[0])
+        start, history = time.monotonic(), self.history
+        figure, axes = plots.new_figure(width=7.5, height=2.9, ncols=len(self.panels), squeeze=False)
+        for part, names in zip(axes.flat, self.panels, strict=True):
+            part.set(xlabel="epoch", ylabel=names[0], xlim=(self.first, self.params["epochs"] + 0.5))
+            if names[0] in history:
+                plots.draw_curves(part, history.filter(names), ylabel=names[0])
         self.figure = plots.shown(figure, alt="")
-        self.tell(done)
+        self.tell(ended)
         self.drawn = time.monotonic()
         self.drawing = self.drawn - start
 
-    def tell(self, done=False):
-        """Show the curves as last drawn, with the status of this moment below them."""
-        self.told = time.monotonic()
-        self.figure.alt = self.status(done)
+    def tell(self, ended=""):
+        """Show the curves as last drawn, with the words of this moment below them."""
+        self.told, self.figure.alt = time.monotonic(), self.status(ended)
         bundle = self.figure._repr_mimebundle_()
         # A fixed height: nothing on the page jumps while the browser takes up the new picture.
         bundle["text/html"] = f'<div style="min-height: 340px">{bundle["text/html"]}</div>'
-        if self.handle:
-            show = self.handle.update if self.logs or self.epoch_share else self.handle.display
-            show(bundle, raw=True)
+        if self.shell:
+            self.show(bundle, raw=True)
+            self.show = self.replace
 
 
 def duration(seconds):

@@ -1,0 +1,291 @@
+"""Lesson 06: every exercise takes right answers however written, and names what is off in a wrong one."""
+
+import re
+
+import jupytext
+import numpy as np
+import pytest
+from answers import assert_right, assert_survives_garbage, assert_wrong, forgets_return
+
+from helpers import quiet, runs
+from helpers.exercises import source
+from helpers.exercises.lesson_06 import FIELD_SLIPS, LONG_RUN, NEAR, TOTAL_SLIPS, q1, q2, q3, q4, q5
+
+quiet.start_tensorflow()
+
+import keras  # noqa: E402
+from keras import layers  # noqa: E402
+
+from helpers import models  # noqa: E402
+
+LESSON = source.LESSONS / "06_cnn_cifar10.py"
+
+
+def solution(problem):
+    """What the lesson's worked cell of `problem` defines."""
+    space = {"np": np, "keras": keras, "layers": layers}
+    exec(source.find_solution("06", problem), space)
+    return space
+
+
+def built_in_lesson(*starts):
+    """What the lesson's cells that begin like this define."""
+    cells = [cell.source for cell in jupytext.read(LESSON).cells if cell.cell_type == "code"]
+    space = {"keras": keras, "layers": layers, "np": np}
+    for start in starts:
+        (code,) = [cell for cell in cells if cell.startswith(start)]
+        exec(code, space)
+    return space
+
+
+def test_the_lesson_shows_the_network_that_was_recorded():
+    """With a layer that divides by 255 in front, which the recorded run does beforehand."""
+    shown = built_in_lesson("see = [", "decide = [")["model"]
+    rescaling, *others = models.layer_table(shown)
+    assert rescaling[0] == "Rescaling" and shown.layers[0].scale == 1 / 255
+    assert others == models.layer_table(models.cifar10_s1())
+    assert shown.count_params() == 393_962
+    added = built_in_lesson("def build(")["build"]
+    assert models.layer_table(added()) == models.layer_table(shown)
+    momenta = {layer.momentum for layer in added(0.9).layers if isinstance(layer, layers.BatchNormalization)}
+    assert momenta == {0.9}
+
+
+def test_the_heads_are_those_of_the_builder():
+    count = built_in_lesson("def head_parameters(")["head_parameters"]
+    rest = 393_962 - count([32])
+    for units, total in (((32,), 393_962), ((128, 64, 32), 1_191_594), ((256, 128, 64), 2_272_330)):
+        assert rest + count(units) == total == models.cifar10_s1(units=units).count_params()
+
+
+def test_every_marker_in_the_prose_can_be_quoted():
+    markers = re.findall(r"\{\{\s*([\w.]+)\s*\}\}", LESSON.read_text(encoding="utf-8"))
+    assert len(markers) >= 4
+    assert all(runs.quote(marker) for marker in markers)
+
+
+# --- Exercise 1: a block's parameters
+
+
+def right_block(channels, filters):
+    return 9 * channels * filters + 5 * filters, 2 * filters
+
+
+def test_block_right():
+    assert_right(q1, solution("q1")["block_parameters"])
+    assert_right(q1, right_block)
+    assert_right(q1, lambda channels, filters: [np.int64(filters * (9 * channels + 5)), float(2 * filters)])
+
+
+@pytest.mark.parametrize("sentence", TOTAL_SLIPS)
+def test_each_slip_in_a_block_is_named(sentence):
+    slip = TOTAL_SLIPS[sentence]
+    assert_wrong(q1, lambda channels, filters: (slip(channels, filters), 2 * filters), sentence)
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (lambda c, f: right_block(c, f)[::-1], "swapped"),
+        (lambda c, f: right_block(c, f)[0], "Return two numbers"),
+        (lambda c, f: (7, 2 * f), "Count the convolution first"),
+        (lambda c, f: (right_block(c, f)[0], 0), "remembers a mean and a variance"),
+        (lambda c, f: (right_block(c, f)[0], 4 * f), "Scale and offset *are* trained"),
+        (lambda c, f: (right_block(c, f)[0], f), "a mean **and** a variance"),
+        (lambda c, f: (right_block(c, f)[0], 2), "for **each** map"),
+        (lambda c, f: (right_block(c, f)[0], 17), "one pair per map"),
+        (forgets_return, "Does the function end with `return`?"),
+        (lambda c: (1, 2), "Keep the first line"),
+    ],
+)
+def test_block_wrong(answer, sentence):
+    assert_wrong(q1, answer, sentence)
+
+
+def test_block_garbage(monkeypatch):
+    assert_survives_garbage(q1, monkeypatch)
+
+
+# --- Exercise 2: the receptive field
+
+
+@pytest.mark.parametrize("answer", [10, 10.0, np.int64(10), solution("q2")["side"]])
+def test_field_right(answer):
+    assert_right(q2, answer)
+
+
+def test_field_is_what_the_table_says():
+    from helpers.explain import explain
+
+    table = explain(models.cifar10_s1())
+    assert table["sees"][table.index == "Conv2D"].iloc[2] == "10 × 10"
+
+
+@pytest.mark.parametrize("side", FIELD_SLIPS)
+def test_each_slip_in_a_field_is_named(side):
+    assert_wrong(q2, side, FIELD_SLIPS[side])
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [(11, "Begin with 1 pixel"), ("10", "without quotes"), ((10, 10), "one single number"), (-3, "Begin with 1 pixel")],
+)
+def test_field_wrong(answer, sentence):
+    assert_wrong(q2, answer, sentence)
+
+
+def test_field_garbage(monkeypatch):
+    assert_survives_garbage(q2, monkeypatch)
+
+
+# --- Exercise 3: a block with .add
+
+
+def block(*makers, returns=False):
+    """A function that adds what `makers` make of (filters, pool); None adds nothing."""
+
+    def add_block(network, filters, pool):
+        for make in makers:
+            layer = make(filters, pool)
+            if layer is not None:
+                network.add(layer)
+        return network if returns else None
+
+    return add_block
+
+
+def conv(**changed):
+    options = {"kernel_size": 3, "padding": "same", "activation": "relu"} | changed
+    return lambda filters, pool: layers.Conv2D(
+        options.get("filters", filters), **{k: v for k, v in options.items() if k != "filters"}
+    )
+
+
+def maxpool(filters, pool):
+    return layers.MaxPooling2D(pool_size=2) if pool else None
+
+
+def drop(rate=0.2):
+    return lambda filters, pool: layers.Dropout(rate)
+
+
+def norm(filters, pool):
+    return layers.BatchNormalization()
+
+
+def test_add_block_right():
+    assert_right(q3, solution("q3")["add_block"])
+    assert_right(q3, block(conv(), maxpool, drop(), norm, returns=True))
+    assert_right(q3, block(conv(activation=None), lambda f, p: layers.ReLU(), maxpool, drop(), norm))
+    assert_right(q3, block(conv(activation=None), lambda f, p: layers.Activation("relu"), maxpool, drop(), norm))
+    assert_right(q3, block(conv(kernel_size=(3, 3), activation=keras.activations.relu), maxpool, drop(1 / 5), norm))
+
+
+def another_network(network, filters, pool):
+    return keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(filters, 3)])
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (block(conv(), lambda f, p: layers.MaxPooling2D(2), drop(), norm), "add it only `if pool:`"),
+        (block(conv(), drop(), norm), "Pooling is missing"),
+        (block(conv(), maxpool, norm, drop()), "the tutorial's order"),
+        (block(maxpool, conv(), drop(), norm), "the tutorial's order"),
+        (block(conv(), maxpool, drop()), "Missing: BatchNormalization"),
+        (block(conv(), maxpool, drop(), norm, drop()), "Wanted is one block"),
+        (block(conv(activation=None), maxpool, drop(), norm), "activation is `linear`"),
+        (block(conv(activation="tanh"), maxpool, drop(), norm), "activation is `tanh`"),
+        (block(conv(filters=64), maxpool, drop(), norm), "Use the argument `filters`"),
+        (block(conv(padding="valid"), maxpool, drop(), norm), "the map shrinks"),
+        (block(conv(kernel_size=5), maxpool, drop(), norm), "3 × 3 is wanted"),
+        (block(conv(strides=2), maxpool, drop(), norm), "Leave it at 1"),
+        (block(conv(), lambda f, p: layers.MaxPooling2D(4) if p else None, drop(), norm), "2 × 2 is wanted"),
+        (block(conv(), maxpool, drop(0.5), norm), "dropout's rate is 0.5"),
+        (block(), "`network` has no layer"),
+        (another_network, "Add to the one that is handed in"),
+        (lambda network, filters: None, "Keep the first line"),
+        (lambda network, filters, pool: network.add(layers.Flatten), "function stops with"),
+        (lambda network, filters, pool: network.add(layers.Flatten()), "Missing: Conv2D"),
+    ],
+)
+def test_add_block_wrong(answer, sentence):
+    assert_wrong(q3, answer, sentence)
+
+
+def test_add_block_garbage(monkeypatch):
+    assert_survives_garbage(q3, monkeypatch)
+
+
+# --- Exercise 4: a compile call
+
+
+def compiles(loss="sparse_categorical_crossentropy", metrics=("accuracy",), optimizer="adam"):
+    return lambda model: model.compile(optimizer=optimizer, loss=loss, metrics=list(metrics) if metrics else None)
+
+
+def test_compile_right():
+    assert_right(q4, solution("q4")["compile_for"])
+    assert_right(q4, compiles(keras.losses.SparseCategoricalCrossentropy(), ["sparse_categorical_accuracy"]))
+    assert_right(q4, compiles(metrics=["acc"], optimizer=keras.optimizers.SGD(0.1)))
+    assert_right(q4, compiles(metrics=[keras.metrics.SparseCategoricalAccuracy(name="share right")]))
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (compiles(metrics=["accuracy", "val_accuracy"]), "leave that name out"),
+        (compiles(metrics=["val_accuracy"]), "leave that name out"),
+        (compiles("categorical_crossentropy"), "takes numbers, not rows"),
+        (compiles("binary_crossentropy"), "takes numbers, not rows"),
+        (compiles("mean_squared_error"), "which is not the cross-entropy"),
+        (compiles(keras.losses.SparseCategoricalCrossentropy(from_logits=True)), "no logits"),
+        (compiles(metrics=None), 'metrics=["accuracy"]'),
+        (compiles(metrics=[keras.metrics.MeanSquaredError()]), "lets Keras choose"),
+        (lambda model: None, "still not compiled"),
+        (lambda model: model.compile(loss="sparse"), "Keras says"),
+        (lambda: None, "Keep the first line"),
+    ],
+)
+def test_compile_wrong(answer, sentence):
+    assert_wrong(q4, answer, sentence)
+
+
+def test_compile_garbage(monkeypatch):
+    assert_survives_garbage(q4, monkeypatch)
+
+
+# --- Exercise 5: the best epoch of the recorded run
+
+
+def lowest():
+    return int(runs.curves(LONG_RUN)["val_loss"].idxmin())
+
+
+def test_best_epoch_right():
+    losses = runs.curves(LONG_RUN)["val_loss"]
+    assert_right(q5, solution("q5")["best"])
+    assert_right(q5, lowest())
+    assert_right(q5, np.float64(lowest()))
+    assert losses[solution("q5")["best"]] <= losses.min() + NEAR
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [(0, "has the epochs 1 to"), (10.5, "no whole number"), ("ten", "without quotes"), (1_000, "has the epochs 1 to")],
+)
+def test_best_epoch_wrong(answer, sentence):
+    assert_wrong(q5, answer, sentence)
+
+
+def test_the_last_epoch_is_not_the_best():
+    assert_wrong(q5, len(runs.curves(LONG_RUN)), "Look at the other line")
+
+
+def test_too_early_and_too_late():
+    assert_wrong(q5, 1, "look further right")
+    assert_wrong(q5, len(runs.curves(LONG_RUN)) - 4, "look further left")
+
+
+def test_best_epoch_garbage(monkeypatch):
+    assert_survives_garbage(q5, monkeypatch)

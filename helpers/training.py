@@ -1,6 +1,6 @@
 """Watching a training: its curves grow in place below the cell, with the time left and the best epoch so far."""
 
-import time
+from time import monotonic
 
 import keras
 import pandas as pd
@@ -27,7 +27,7 @@ class LiveMonitor(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.logs = {}  # the number of an epoch, from 1, and what it gave
         self.first = self.epoch = self.epoch_share = 0
-        self.began = self.epoch_began = self.told = self.drawn = time.monotonic()
+        self.began = self.epoch_began = self.told = self.drawn = monotonic()
         self.epoch_seconds = None
         self.shell, handle = get_ipython(), DisplayHandle()
         self.show, self.replace = handle.display, handle.update
@@ -38,21 +38,21 @@ class LiveMonitor(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         if not self.logs:
             self.first = epoch  # a training that goes on does not begin with epoch 0
-        self.epoch, self.epoch_share, self.epoch_began = epoch, 0, time.monotonic()
+        self.epoch, self.epoch_share, self.epoch_began = epoch, 0, monotonic()
 
     def on_train_batch_end(self, batch, logs=None):
         metric, steps = self.panels[-1][0], self.params.get("steps")
         if logs and metric not in logs:
             raise ValueError(
-                f"LiveMonitor is to watch {metric!r}, but this training reports {', '.join(logs)}. Name one of these, "
-                f"LiveMonitor(metric=…), or compile the model with metrics=[{metric!r}]."
+                f"LiveMonitor is to watch {metric!r}, but this training reports {', '.join(logs)}. Compile the model "
+                f"with metrics=[{metric!r}], or name what it reports: LiveMonitor(metric=…)."
             )
         self.epoch_share = (batch + 1) / steps if steps else 0
-        if time.monotonic() - self.told > SECONDS:
+        if monotonic() - self.told > SECONDS:
             self.tell()
 
     def on_epoch_end(self, epoch, logs=None):
-        now = time.monotonic()
+        now = monotonic()
         self.logs[epoch + 1] = {name: float(value) for name, value in (logs or {}).items()}
         self.epoch, self.epoch_share, self.epoch_seconds = epoch + 1, 0, now - self.epoch_began
         if now - self.drawn >= self.drawing / SHARE:
@@ -76,16 +76,15 @@ class LiveMonitor(keras.callbacks.Callback):
         left = self.params["epochs"] - self.epoch - self.epoch_share
         if self.epoch_seconds:
             return left * self.epoch_seconds
-        return left / self.epoch_share * (time.monotonic() - self.epoch_began) if self.epoch_share else None
+        return left / self.epoch_share * (monotonic() - self.epoch_began) if self.epoch_share else None
 
     def status(self, ended=""):
         """A few sentences: how far, how long yet, the last values, the best epoch. `ended` is how, if it has."""
-        epochs, left, text = self.params["epochs"], self.seconds_left(), []
+        epochs, left = self.params["epochs"], self.seconds_left()
+        rest = "time left not known yet" if left is None else f"about {duration(left)} left"
+        text = [f"Epoch {min(self.epoch + 1, epochs)} of {epochs}, {rest}."]
         if ended:
-            text += [f"{ended} after {duration(time.monotonic() - self.began)}, epochs: {self.epoch} of {epochs}."]
-        else:
-            rest = "time left not known yet" if left is None else f"about {duration(left)} left"
-            text += [f"Epoch {min(self.epoch + 1, epochs)} of {epochs}, {rest}."]
+            text = [f"{ended} after {duration(monotonic() - self.began)}, epochs: {self.epoch} of {epochs}."]
         if self.logs:
             number, values = list(self.logs.items())[-1]
             names = [name for panel in self.panels for name in panel if name in values]
@@ -97,7 +96,7 @@ class LiveMonitor(keras.callbacks.Callback):
 
     def draw(self, ended=""):
         """Draw the curves anew and show them."""
-        start, history = time.monotonic(), self.history
+        start, history = monotonic(), self.history
         figure, axes = plots.new_figure(width=7.5, height=2.9, ncols=len(self.panels), squeeze=False)
         for part, names in zip(axes.flat, self.panels, strict=True):
             part.set(xlabel="epoch", ylabel=names[0], xlim=(self.first, self.params["epochs"] + 0.5))
@@ -105,12 +104,12 @@ class LiveMonitor(keras.callbacks.Callback):
                 plots.draw_curves(part, history.filter(names), ylabel=names[0])
         self.figure = plots.shown(figure, alt="")
         self.tell(ended)
-        self.drawn = time.monotonic()
+        self.drawn = monotonic()
         self.drawing = self.drawn - start
 
     def tell(self, ended=""):
         """Show the curves as last drawn, with the words of this moment below them."""
-        self.told, self.figure.alt = time.monotonic(), self.status(ended)
+        self.told, self.figure.alt = monotonic(), self.status(ended)
         bundle = self.figure._repr_mimebundle_()
         # A fixed height: nothing on the page jumps while the browser takes up the new picture.
         bundle["text/html"] = f'<div style="min-height: 340px">{bundle["text/html"]}</div>'

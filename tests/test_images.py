@@ -933,7 +933,7 @@ def test_a_clean_copy_refuses_what_makes_no_sense(tmp_path):
     fill(tmp_path / "full", {"b.jpg": jpeg(2)})
     with pytest.raises(ValueError, match="is not an empty folder"):
         images.clean_copy(source, tmp_path / "full")
-    for quality in (0, 101, True, 2.5):
+    for quality in (0, 101, True, 2.5, 90.0, "90"):
         with pytest.raises(ValueError, match="quality="):
             images.clean_copy(source, tmp_path / "c", quality=quality)
     for size in (0, -3, "big", True):

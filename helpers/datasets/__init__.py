@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from helpers import places
+from helpers.arguments import whole_number
 from helpers.datasets import formats, origins, sources, splits
 from helpers.datasets.formats import read_idx
 from helpers.places import DATA, MNIST_FILES
@@ -158,8 +159,7 @@ def cat_photograph(size=288):
 def _checked(asked, most_train, most_test, name):
     asked = dict(zip(("train", "validation", "test"), asked, strict=True))
     for split, count in asked.items():
-        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0:
-            raise ValueError(f"{split}={count!r}: give a whole number of examples, 0 or more.")
+        whole_number(split, count, 0)
     _must_fit(asked, most_train, most_test, f"{name} has")
     return asked
 

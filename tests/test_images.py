@@ -256,7 +256,8 @@ def test_an_interrupt_does_not_first_finish_everything():
 
 
 def test_an_empty_folder_and_no_folder(tmp_path):
-    assert len(images.audit(tmp_path)) == 0
+    nothing = images.audit(tmp_path)
+    assert len(nothing) == 0 and list(nothing["reason"].str.len()) == []
     with pytest.raises(ValueError, match="'nowhere' does not exist; give the path of a folder"):
         images.audit(tmp_path / "nowhere")
     fill(tmp_path, {"a.jpg": jpeg()})

@@ -126,7 +126,8 @@ def split(pictures, train, validation, test):
     if len(seen_later) < test + validation or len(learned) < train:
         raise ValueError(
             f"You ask for {train:,} training, {validation:,} validation and {test:,} test pictures; the folder holds "
-            f"{len(pictures):,} usable ones, {len(single):,} of them without a near duplicate. Ask for fewer."
+            f"{len(pictures):,} usable ones, {len(single):,} of them without a near duplicate. "
+            f"{'Ask for fewer' if len(pictures) else 'Copy the whole folder again'}."
         )
     tested, held_out = np.split(seen_later, [test])
     learned = np.random.default_rng(SEED).permutation(learned)  # neighbours in that order take turns by class

@@ -55,7 +55,8 @@ def squares(count, split):
 
 @functools.cache
 def _for_this_session():
-    return Path(tempfile.mkdtemp(prefix="image-classification-course-"))
+    """A folder that is removed when Python ends."""
+    return tempfile.TemporaryDirectory(prefix="image-classification-course-", ignore_cleanup_errors=True)
 
 
 def pet_folders():
@@ -69,7 +70,7 @@ def pet_folders():
     except OSError:
         pass
     try:
-        return _drawn(_for_this_session())
+        return _drawn(Path(_for_this_session().name))
     except OSError as error:
         raise ValueError(
             f"The pictures that stand in for Cats vs Dogs cannot be written ({error.strerror}). They take 20 MB: make "

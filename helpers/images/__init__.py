@@ -45,8 +45,7 @@ def audit(folder, progress=True):
     root = Path(folder).resolve()
     rows = each(lambda item: look_at(*item, root), files.items(), progress, "looking")
     name_duplicates(rows)
-    report = pd.DataFrame(rows, columns=COLUMNS)
-    report["reason"] = [" ".join(row["reasons"]) for row in rows]
+    report = pd.DataFrame([row | {"reason": " ".join(row["reasons"])} for row in rows], columns=COLUMNS)
     return report.astype({"width": "Int64", "height": "Int64", "bytes": "Int64"})
 
 

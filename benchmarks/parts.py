@@ -109,7 +109,7 @@ def fit(model, batches, steps, epochs, part, validation=None):
 
 
 def one_seed(folder, seed, *, load, build, train, predict, settings, minutes):
-    """Train, and evaluate on the test split once. Returns what a recorded run stores per seed; None if epochs are left."""
+    """Train, and evaluate on the test split once. Returns what is stored per seed, or None if epochs are left."""
     done = folder / "result.json"
     part = Part(folder / "training.npz", seed, minutes)
     dataset = load()
@@ -137,7 +137,7 @@ def one_seed(folder, seed, *, load, build, train, predict, settings, minutes):
 
 
 def record(name, *, system, load, build, train, predict, settings, seeds, command, minutes=None):
-    """Record `name` as `benchmarks.record.record` does, in parts. Returns the last seed's model, None if epochs are left.
+    """Record `name` as `benchmarks.record.record` does, in parts. Returns the last model, or None if epochs are left.
 
     Parameters
     ----------

@@ -218,12 +218,11 @@ def untrained(parameters, not_trained):
 
 
 def memory_text(size):
-    """Bytes as text, in the largest unit of which there is at least one."""
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:,.1f} {unit}" if unit != "B" else f"{size} B"
+    """Bytes as text with three digits, in the largest unit of which there is about one."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1000 or unit == "GiB":
+            return f"{size:.3g} {unit}" if size < 1000 else f"{size:,.0f} {unit}"
         size /= 1024
-    return f"{size:,.1f} GiB"
 
 
 def table(rows, model, batch_size):
@@ -237,7 +236,7 @@ def table(rows, model, batch_size):
 
     parameters, not_trained = count(model.weights), count(model.non_trainable_weights)
     memory = [row.bytes and row.bytes * batch_size for row in rows]
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "output shape": [*(row.shape for row in rows), ""],
             "how it comes about": [*(UNKNOWN if row.how is None else row.how for row in rows), ""],
@@ -246,5 +245,12 @@ def table(rows, model, batch_size):
             "multiply-adds": texts([row.multiply_adds for row in rows], "{:,}".format),
             f"memory, batch of {batch_size}": texts(memory, memory_text),
         },
-        index=pd.Index([*(row.label for row in rows), "total"], name="layer"),
+        index=[*(row.label for row in rows), "total"],
     )
+    return frame.map(hold_together).rename_axis(columns="layer")
+
+
+def hold_together(text):
+    """The text with spaces at which no line ends, but before "=", "+", "→" and "(": the table is wide."""
+    text = text.replace(" × ", "\N{NARROW NO-BREAK SPACE}×\N{NARROW NO-BREAK SPACE}")
+    return re.sub(r" (?![=+→(])", "\N{NO-BREAK SPACE}", text)

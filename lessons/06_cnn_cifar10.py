@@ -36,7 +36,7 @@ from keras import layers
 from scipy.stats import binomtest
 
 from helpers import datasets, profile, runs
-from helpers.exercises.lesson_06 import q1, q2, q3, q4, q5
+from helpers.exercises.lesson_06 import q1, q2, q3, q4, q5, q6
 from helpers.explain import explain
 from helpers.plots import draw_picture, new_figure, show, show_pictures
 from helpers.training import LiveMonitor
@@ -432,7 +432,7 @@ history = compiled(model).fit(
 
 # %%
 in_use = model.evaluate(x_train[:500], y_train[:500], verbose=0, return_dict=True)
-{"while training": history.history["accuracy"][-1], "in use": in_use["accuracy"]}
+f"while training {history.history['accuracy'][-1]:.2f}, in use {in_use['accuracy']:.2f}"
 
 # %% [markdown]
 # The very pictures that it just learned from! So this is not overfitting. Which layers do one thing in training and
@@ -457,7 +457,7 @@ for first in range(0, 1_280, 64):
 
 # %%
 refreshed = model.evaluate(x_val, y_val, verbose=0, return_dict=True)["accuracy"]
-{"validation before": history.history["val_accuracy"][-1], "after": refreshed}
+f"validation before {history.history['val_accuracy'][-1]:.2f}, after {refreshed:.2f}"
 
 # %% [markdown]
 # No weight has changed. With few steps per epoch a quicker memory is the better setting: `momentum=0.9`. That is *your*
@@ -499,7 +499,7 @@ curves.round(3)
 
 # %%
 in_use = yours.evaluate(x_train, y_train, verbose=0, return_dict=True)
-{"while training": curves["accuracy"].iloc[-1], "same pictures, in use": in_use["accuracy"]}
+f"while training {curves['accuracy'].iloc[-1]:.2f}, same pictures in use {in_use['accuracy']:.2f}"
 
 # %% [markdown]
 # ### Exercise 5 · Where it turns
@@ -666,6 +666,79 @@ show_pictures(
 # %% [markdown]
 # ## 5 What each part is worth
 #
+# Section 2 listed reasons. Test them: change *one* thing, train again, compare. Such a series is called an **ablation**. It
+# was recorded, on real photographs: 10,000 of CIFAR-10, {{cifar10_short.epochs}} epochs, the same seed, each time tested on
+# the 10,000 test pictures.
+#
+# ### Exercise 6 · How sure is one figure?
+#
+# Even 10,000 test pictures are a draw. An accuracy p measured on n of them has the standard error √(p · (1 − p) / n),
+# and 95 % of such figures lie within 1.96 standard errors. Complete `margin`: it returns these 1.96 standard errors in
+# points (100 points are the whole).
+
+
+# %% tags=["exercise"]
+def margin(accuracy, total):
+    # solution
+    return 100 * 1.96 * (accuracy * (1 - accuracy) / total) ** 0.5
+
+
+q6.check(margin)
+
+# %%
+# q6.hint()
+# q6.solution()
+
+# %% [markdown]
+# For about 60 % on 10,000 pictures:
+
+# %% tags=["nbval-check-output"]
+f"± {196 * (0.6 * 0.4 / 10_000) ** 0.5:.1f} points"
+
+# %% [markdown]
+# That is the pictures' share of the doubt. The seed adds its own, and each row below is a single run. A difference of a
+# point or two proves nothing. Before you look: which change will hurt most? Which might help?
+
+# %%
+changes = {
+    "as published": "",
+    "no dropout": "_no_dropout",
+    "no batch normalisation": "_no_batch_norm",
+    "pooling four times": "_four_pools",
+    "three dense layers": "_three_dense",
+    "weight decay 0.01": "_weight_decay",
+    "SGD, momentum 0.9": "_sgd",
+    "RMSprop": "_rmsprop",
+    "Nadam": "_nadam",
+}
+recorded_as = {change: f"cifar10_short{ending}" for change, ending in changes.items()}
+
+# %%
+table = runs.compare(*recorded_as.values())
+table.index = list(recorded_as)
+table[["test accuracy", "parameters", "training seconds"]]
+
+# %% [markdown]
+# Where does each run stand at its end, on the pictures that it trained on and on the others? A wide gap means overfitting.
+# Two low points mean underfitting.
+
+# %%
+ends = pd.DataFrame({change: runs.curves(name).iloc[-1] for change, name in recorded_as.items()}).T
+gap = ends["accuracy"] - ends["val_accuracy"]
+figure, axes = new_figure(width=7.5, height=4)
+axes.plot(ends["accuracy"], ends.index, "o", label="training")
+axes.plot(ends["val_accuracy"], ends.index, "s", label="validation")
+axes.set(xlabel="accuracy in the last epoch")
+axes.invert_yaxis()
+axes.legend()
+show(
+    figure,
+    alt="For each change two points, training and validation. They lie furthest apart for "
+    f"'{gap.idxmax()}': {ends['accuracy'][gap.idxmax()]:.2f} and "
+    f"{ends['val_accuracy'][gap.idxmax()]:.2f}.",
+)
+
+# %% [markdown]
 # ABLATION GAP
 #
 # ## 6 Claims, checked

@@ -187,6 +187,8 @@ def _activation(layer):
 def _why_not_kinds(kinds, wanted):
     if sorted(kinds) == sorted(wanted):
         return f"All are there, but the tutorial's order is {', '.join(wanted)}."
+    if "Conv2D" not in kinds:
+        return "Missing: Conv2D."
     if "MaxPooling2D" in kinds and "MaxPooling2D" not in wanted:
         return "No pooling was asked for: add it only `if pool:`."
     if "MaxPooling2D" in wanted and "MaxPooling2D" not in kinds:
@@ -244,6 +246,9 @@ q5 = Problem(
 )
 
 
+KEEP_SIMPLE = 'Just `"accuracy"` lets Keras choose the kind that fits the loss.'
+
+
 def examine_compile(answer):
     """`answer(model)` compiles a ten-class softmax model for whole-number labels, with accuracy."""
     import keras
@@ -254,6 +259,8 @@ def examine_compile(answer):
     call(lambda: answer(model))
     if not getattr(model, "compiled", False):
         raise Wrong("The model that is handed in is still not compiled. Call `model.compile(...)` on it.")
+    if getattr(model.loss, "from_logits", False):
+        raise Wrong("Your loss expects logits (`from_logits=True`), but the model ends in softmax: leave that out.")
     inputs, labels = np.random.default_rng(0).normal(size=(60, 12)).astype(np.float32), np.arange(60) % 10
     answers = np.asarray(model(inputs, training=False))
     given = _reported(model, inputs, labels)
@@ -268,35 +275,33 @@ def examine_compile(answer):
     if not any(close(right, value, tolerance=1e-4) for value in given.values()):
         name, value = next(iter(given.items()))
         raise Wrong(
-            f"The loss is right. `{name}` gives {value:.2f}, but {right:.2f} of the answers are right. "
-            'Just `"accuracy"` lets Keras choose the kind that fits the loss.'
+            f"The loss is right. `{name}` gives {value:.2f}, but {right:.2f} of the answers are right. {KEEP_SIMPLE}"
         )
 
 
 def _reported(model, inputs, labels):
-    """What `evaluate` gives; its error in a sentence where it cannot."""
+    """What `evaluate` gives; where it cannot, the reason in a sentence."""
     try:
-        return {
-            name: float(value) for name, value in model.evaluate(inputs, labels, verbose=0, return_dict=True).items()
-        }
+        given = model.evaluate(inputs, labels, verbose=0, return_dict=True)
+        return {name: float(value) for name, value in given.items()}
     except Exception as error:
-        text = first_line(error)
+        text, kind = first_line(error), type(error).__name__
     if "val_" in text:
         raise Wrong(
             f"On first use Keras says: `{text}`. Validation gets its own column by itself; leave that name out."
         )
-    if "rank" in text or "shape" in text:
-        raise Wrong(f"On whole-number labels Keras says: `{text}`. Which cross-entropy takes numbers, not rows?")
-    raise Wrong(f"On first use Keras says: `{text}`.")
+    if "interpret" in text:
+        raise Wrong(f"On first use Keras says: `{text}`. Look at the spelling.")
+    raise Wrong(f"On whole-number labels Keras stops with `{kind}`. {_why_loss(model.loss)}")
 
 
 def _why_loss(loss):
     name = loss if isinstance(loss, str) else getattr(loss, "name", type(loss).__name__)
-    if getattr(loss, "from_logits", False) or "from_logits=True" in str(getattr(loss, "_fn_kwargs", "")):
-        return "The model ends in softmax, so it gives probabilities, no logits."
+    if "sparse_categorical_crossentropy" in str(name):
+        return f"The loss fits; one of the metrics does not. {KEEP_SIMPLE}"
     if "binary" in str(name):
         return "`binary_crossentropy` is for yes or no. Here one of ten is asked for."
-    return f"You chose `{name}`. Which cross-entropy takes whole-number labels?"
+    return f"You chose the loss `{name}`. Which cross-entropy takes whole-number labels?"
 
 
 q4 = Problem(
@@ -308,5 +313,45 @@ q4 = Problem(
         "The labels are whole numbers from 0 to 9. Which loss of section 3 takes them as they are?",
         "`val_accuracy` is no metric: it is what accuracy is called on the validation pictures.",
         '`loss="sparse_categorical_crossentropy"` and `metrics=["accuracy"]`.',
+    ],
+)
+
+
+MARGIN_SLIPS = {
+    "Take the square root: spreads are roots.": lambda p, n: 196 * p * (1 - p) / n,
+    "That is a share. In points it is 100 times as much.": lambda p, n: 1.96 * (p * (1 - p) / n) ** 0.5,
+    "That is one standard error. 95 % need 1.96 of them.": lambda p, n: 100 * (p * (1 - p) / n) ** 0.5,
+    "The root must cover the division too: more pictures count only with their root.": lambda p, n: (
+        196 * (p * (1 - p)) ** 0.5 / n
+    ),
+    "You forgot to divide by the number of pictures.": lambda p, n: 196 * (p * (1 - p)) ** 0.5,
+    "Under the root belongs p · (1 − p): right answers and wrong ones.": lambda p, n: 196 * (p / n) ** 0.5,
+    "That is the whole width. The margin is half of it.": lambda p, n: 392 * (p * (1 - p) / n) ** 0.5,
+}
+
+
+def examine_margin(answer):
+    """`answer(accuracy, total)`: half the width of the 95 % interval of an accuracy, in points."""
+    for accuracy, total in ((0.6, 2_500), (0.9, 100), (0.5, 500)):
+        asked = f"For an accuracy of {accuracy} on {total:,} pictures"
+        points = as_number(call(answer, accuracy, total), what=f"{asked}, what you return")
+        right = 196 * (accuracy * (1 - accuracy) / total) ** 0.5
+        if abs(points - right) <= 0.03 * right:  # 2 in place of 1.96 is as good
+            continue
+        for sentence, slip in MARGIN_SLIPS.items():
+            if close(slip(accuracy, total), points, tolerance=1e-4):
+                raise Wrong(f"{asked}, you return {points:.4g}. {sentence}")
+        raise Wrong(f"{asked}, you return {points:.4g}. Wanted: 100 · 1.96 · √(p · (1 − p) / n).")
+
+
+q6 = Problem(
+    "06",
+    "q6",
+    examine_margin,
+    praise="Four times the pictures halve it. A difference within such a margin may be luck.",
+    hints=[
+        "Start with √(p · (1 − p) / n), the standard error of a share p among n pictures.",
+        "95 % reach 1.96 standard errors to either side; times 100 gives points.",
+        "`return 100 * 1.96 * (accuracy * (1 - accuracy) / total) ** 0.5`",
     ],
 )

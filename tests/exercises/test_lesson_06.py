@@ -5,11 +5,11 @@ import re
 import jupytext
 import numpy as np
 import pytest
-from answers import assert_right, assert_survives_garbage, assert_wrong, forgets_return
+from answers import assert_right, assert_survives_garbage, assert_wrong, forgets_return, takes_nothing
 
 from helpers import quiet, runs
 from helpers.exercises import source
-from helpers.exercises.lesson_06 import FIELD_SLIPS, LONG_RUN, NEAR, TOTAL_SLIPS, q1, q2, q3, q4, q5
+from helpers.exercises.lesson_06 import FIELD_SLIPS, LONG_RUN, MARGIN_SLIPS, NEAR, TOTAL_SLIPS, q1, q2, q3, q4, q5, q6
 
 quiet.start_tensorflow()
 
@@ -118,7 +118,7 @@ def test_field_is_what_the_table_says():
     from helpers.explain import explain
 
     table = explain(models.cifar10_s1())
-    assert table["sees"][table.index == "Conv2D"].iloc[2] == "10 × 10"
+    assert re.findall(r"\d+", table["sees"][table.index == "Conv2D"].iloc[2]) == ["10", "10"]
 
 
 @pytest.mark.parametrize("side", FIELD_SLIPS)
@@ -128,7 +128,7 @@ def test_each_slip_in_a_field_is_named(side):
 
 @pytest.mark.parametrize(
     ("answer", "sentence"),
-    [(11, "Begin with 1 pixel"), ("10", "without quotes"), ((10, 10), "one single number"), (-3, "Begin with 1 pixel")],
+    [(11, "Begin with 1 pixel"), ("10", "without quotes"), ([10, 10], "one single number"), (-3, "Begin with 1 pixel")],
 )
 def test_field_wrong(answer, sentence):
     assert_wrong(q2, answer, sentence)
@@ -204,7 +204,7 @@ def another_network(network, filters, pool):
         (block(conv(), maxpool, drop(0.5), norm), "dropout's rate is 0.5"),
         (block(), "`network` has no layer"),
         (another_network, "Add to the one that is handed in"),
-        (lambda network, filters: None, "Keep the first line"),
+        (lambda network, filters: network.add(filters), "Keep the first line"),
         (lambda network, filters, pool: network.add(layers.Flatten), "function stops with"),
         (lambda network, filters, pool: network.add(layers.Flatten()), "Missing: Conv2D"),
     ],
@@ -236,15 +236,19 @@ def test_compile_right():
     [
         (compiles(metrics=["accuracy", "val_accuracy"]), "leave that name out"),
         (compiles(metrics=["val_accuracy"]), "leave that name out"),
-        (compiles("categorical_crossentropy"), "takes numbers, not rows"),
-        (compiles("binary_crossentropy"), "takes numbers, not rows"),
-        (compiles("mean_squared_error"), "which is not the cross-entropy"),
-        (compiles(keras.losses.SparseCategoricalCrossentropy(from_logits=True)), "no logits"),
+        (compiles("categorical_crossentropy"), "takes whole-number labels"),
+        (compiles("binary_crossentropy"), "for yes or no"),
+        (compiles("mean_squared_error"), "You chose the loss `mean_squared_error`"),
+        (compiles(keras.losses.CategoricalFocalCrossentropy()), "takes whole-number labels"),
+        (compiles(keras.losses.SparseCategoricalCrossentropy(from_logits=True)), "leave that out"),
+        (compiles(keras.losses.SparseCategoricalCrossentropy(reduction="sum")), "which is not the cross-entropy"),
         (compiles(metrics=None), 'metrics=["accuracy"]'),
-        (compiles(metrics=[keras.metrics.MeanSquaredError()]), "lets Keras choose"),
-        (lambda model: None, "still not compiled"),
-        (lambda model: model.compile(loss="sparse"), "Keras says"),
-        (lambda: None, "Keep the first line"),
+        (compiles(metrics=[keras.metrics.MeanSquaredError()]), "one of the metrics does not"),
+        (compiles(metrics=["sparse_top_k_categorical_accuracy"]), "lets Keras choose"),
+        (compiles(metrics=["acuracy"]), "Look at the spelling"),
+        (lambda model: model.summary(print_fn=str), "still not compiled"),
+        (lambda model: model.compile(loss="sparse"), "Look at the spelling"),
+        (takes_nothing, "Keep the first line"),
     ],
 )
 def test_compile_wrong(answer, sentence):
@@ -289,3 +293,43 @@ def test_too_early_and_too_late():
 
 def test_best_epoch_garbage(monkeypatch):
     assert_survives_garbage(q5, monkeypatch)
+
+
+# --- Exercise 6: the margin of an accuracy
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda p, n: 200 * np.sqrt(p * (1 - p) / n),
+        lambda p, n: round(float(1.96 * np.sqrt(p * (1 - p)) / np.sqrt(n) * 100), 2),
+    ],
+)
+def test_margin_right(answer):
+    assert_right(q6, answer)
+
+
+def test_margin_solution():
+    assert_right(q6, solution("q6")["margin"])
+
+
+@pytest.mark.parametrize("sentence", MARGIN_SLIPS)
+def test_each_slip_in_a_margin_is_named(sentence):
+    assert_wrong(q6, MARGIN_SLIPS[sentence], sentence)
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (lambda p, n: 7.0, "Wanted: 100"),
+        (lambda p, n: "0.96", "without quotes"),
+        (forgets_return, "Does the function end with `return`?"),
+        (lambda p: p, "Keep the first line"),
+    ],
+)
+def test_margin_wrong(answer, sentence):
+    assert_wrong(q6, answer, sentence)
+
+
+def test_margin_garbage(monkeypatch):
+    assert_survives_garbage(q6, monkeypatch)

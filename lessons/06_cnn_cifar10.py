@@ -131,7 +131,7 @@ q1.check(block_parameters)
 # %% [markdown]
 # ### Way one: a list
 #
-# Here is the whole network. The part that sees:
+# Here is the whole network, and the tutorial's seed. First the part that sees:
 
 # %%
 keras.utils.set_random_seed(21)
@@ -170,7 +170,7 @@ start = [keras.Input(shape=(32, 32, 3)), layers.Rescaling(1 / 255)]
 model = keras.Sequential([*start, *see, *decide])
 
 # %% [markdown]
-# Is it the tutorial's network? That one prints these counts, for the layers that have any:
+# Is it the tutorial's network? These are the counts in its table, of the layers that have any:
 
 # %% tags=["nbval-check-output"]
 published = [896, 128, 18_496, 256, 36_928, 256, 73_856, 512, 262_176, 128, 330]
@@ -182,8 +182,8 @@ trained = sum(int(np.prod(weights.shape)) for weights in model.trainable_weights
 trained, model.count_params() - trained
 
 # %% [markdown]
-# Every count agrees, and the shapes follow from them. 640 numbers are only remembered: two for each of the 32 + 64 +
-# 64 + 128 + 32 maps and units that are normalised.
+# Every count agrees. 640 numbers are only remembered: two for each of the 32 + 64 + 64 + 128 + 32 maps and units that are
+# normalised.
 #
 # ### How much of the picture?
 #
@@ -208,15 +208,16 @@ q2.check(side)
 # ### The whole table
 #
 # `explain` works out every row from the layer's settings, with the arithmetic written out. From here on the course uses
-# it in place of Keras's own `model.summary()`. Two columns are new. **Multiply-adds** count the work: how often a weight
-# is multiplied with an input, for one picture. *Memory* is what the outputs of a batch occupy. Before you look, guess
-# two rows: which layer has most *parameters*, and which has most *work*?
+# it in place of Keras's own `model.summary()`. *Sees* is the receptive field. **Multiply-adds** count the work: how often a
+# weight is multiplied with an input, for one picture. *Memory* is what the outputs of a batch occupy. Say the row of the
+# last convolution first: its shape, its parameters, what it sees. Then guess which layer has most *parameters*, and which
+# has most *work*.
 
-# %%
+# %% tags=["nbval-check-output"]
 explain(model, batch_size=64)
 
 # %% [markdown]
-# Two thirds of the parameters sit in one dense layer behind `Flatten`. Half of the work is in the second convolution,
+# Two thirds of the parameters sit in one dense layer behind `Flatten`. Over half of the work is in the second convolution,
 # which holds under a twentieth of the parameters: its few weights are used at 32 × 32 places. Size and speed are
 # different questions.
 #
@@ -323,9 +324,9 @@ first_maps.output.shape, first_maps.layers[-1] is model.layers[5]
 #   overfitting.
 # - **Batch normalisation** keeps every map at a common level. It should speed training up.
 # - **Pooling** twice, not four times: 32 → 16 → 8 keeps some of *where*. Four times would leave 2 × 2.
-# - **Powers of two** for filters are a habit. Memory and processors like multiples of 8 or 16; accuracy does not care.
-# - **L2** adds a price on large weights to the loss. Its relative **weight decay** shrinks all weights a little at each
-#   step.
+# - **Powers of two** for filters are a habit that suits memory and processors. Nothing in the mathematics asks for them.
+# - **L2** adds a price on large weights to the loss. Its relative, **weight decay**, shrinks all weights a little at each
+#   step. The tutorial names such means; its network uses neither.
 #
 # The L2 price, to see that there is no magic in it: 0.01 times the sum of all squared weights of the layer.
 

@@ -51,6 +51,31 @@ def test_the_lesson_shows_the_network_that_was_recorded():
     assert momenta == {0.9}
 
 
+PUBLISHED = """
+conv 32 32 32 896 | drop 32 32 32 0 | norm 32 32 32 128
+conv 32 32 64 18496 | pool 16 16 64 0 | drop 16 16 64 0 | norm 16 16 64 256
+conv 16 16 64 36928 | pool 8 8 64 0 | drop 8 8 64 0 | norm 8 8 64 256
+conv 8 8 128 73856 | drop 8 8 128 0 | norm 8 8 128 512
+flat 8192 0 | drop 8192 0 | dense 32 262176 | drop 32 0 | norm 32 128 | dense 10 330
+"""
+KINDS = {
+    "conv": "Conv2D",
+    "drop": "Dropout",
+    "norm": "BatchNormalization",
+    "pool": "MaxPooling2D",
+    "flat": "Flatten",
+    "dense": "Dense",
+}
+
+
+def test_every_shape_and_count_is_the_tutorials():
+    rows = [row.split() for row in re.split(r"[|\n]", PUBLISHED.strip())]
+    published = [(KINDS[kind], tuple(map(int, shape)), int(count)) for kind, *shape, count in rows]
+    shown = built_in_lesson("see = [", "decide = [")["model"].layers[1:]
+    assert [(type(layer).__name__, layer.output.shape[1:], layer.count_params()) for layer in shown] == published
+    assert sum(count for *_, count in published) == 393_962
+
+
 def test_the_heads_are_those_of_the_builder():
     count = built_in_lesson("def head_parameters(")["head_parameters"]
     rest = 393_962 - count([32])

@@ -203,6 +203,7 @@ RECIPES = {
     "cifar10_short_sgd": short(**optimizer("SGD", learning_rate=0.01, momentum=0.9)),
     "cifar10_short_rmsprop": short(**optimizer("RMSprop", learning_rate=0.001)),
     "cifar10_short_nadam": short(**optimizer("Nadam", learning_rate=0.001)),
+    "cifar10_short_longer": short(epochs=40) | {"starts_from": ("cifar10_short", S1_SETTINGS | {"epochs": 8})},
     # Would S1's training have gained by going on? It starts where that one ended.
     "cifar10_s1_longer": S1 | {"settings": S1_SETTINGS | {"epochs": 40}, "starts_from": ("cifar10_s1", S1_SETTINGS)},
 }

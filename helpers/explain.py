@@ -63,11 +63,13 @@ def explain(model, batch_size=1):
             else f"The layers of a {type(model).__name__} are called in Python code, which explain cannot follow."
             " It reads models made with keras.Sequential or keras.Model(inputs, outputs)."
         )
-    pictures = [picture(tensor.shape[1:]) for tensor in graph.inputs]
-    pairs = zip(graph.inputs, pictures, strict=True)
-    rows = [row_of(tensor._keras_history.operation, [given], [tensor]) for tensor, given in pairs]
-    rows += walk(graph, pictures, counted=set())[0]
-    return table(rows, model, batch_size)
+    given = [picture(tensor.shape[1:]) for tensor in graph.inputs]
+    inputs = [
+        row_of(tensor._keras_history.operation, [one], [tensor])
+        for one, tensor in zip(given, graph.inputs, strict=True)
+    ]
+    rows, _ = walk(graph, given, counted=set())
+    return table(inputs + rows, model, batch_size)
 
 
 def graph_of(model):

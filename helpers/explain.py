@@ -63,13 +63,9 @@ def explain(model, batch_size=1):
             else f"The layers of a {type(model).__name__} are called in Python code, which explain cannot follow."
             " It reads models made with keras.Sequential or keras.Model(inputs, outputs)."
         )
-    given = [picture(tensor.shape[1:]) for tensor in graph.inputs]
-    inputs = [
-        row_of(tensor._keras_history.operation, [one], [tensor])
-        for one, tensor in zip(given, graph.inputs, strict=True)
-    ]
-    rows, _ = walk(graph, given, counted=set())
-    return table(inputs + rows, model, batch_size)
+    rows = [row_of(one._keras_history.operation, [picture(one.shape[1:])], [one]) for one in graph.inputs]
+    rows += walk(graph, [picture(one.shape[1:]) for one in graph.inputs], counted=set())[0]
+    return table(rows, model, batch_size)
 
 
 def graph_of(model):

@@ -4,6 +4,8 @@ import functools
 import inspect
 import math
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -331,6 +333,10 @@ def test_a_view_is_not_made_up():
     assert rows_of(sequential(kl.Softmax()))[1]["sees"] == "1 × 1"
     assert rows_of(sequential(kl.Flatten(), kl.Activation("softmax")))[2]["sees"] == "all"
     assert rows_of(sequential(kl.Dense(5), shape=(1280,)))[1]["sees"] == "–"
+    # The first of five windows covers the picture of 5 × 5, the last lies in the padding.
+    assert (
+        rows_of(sequential(kl.ZeroPadding2D(((0, 4), (0, 4))), kl.Conv2D(1, 5), shape=(5, 5, 1)))[2]["sees"] == "5 × 5"
+    )
     whole, part = field.of_input((8, 8)), field.slide(field.of_input((8, 8)), [(3, 1, 0, 6)] * 2)
     assert field.widest([whole, part]) is None and field.widest([whole, field.of_input((9, 8))]) is None
 
@@ -448,10 +454,13 @@ def test_a_layer_used_twice_has_its_parameters_once():
     assert [row["parameters"] for row in rows] == ["0", "3·3·4·4 + 4 = 148", "counted above", "148"]
     assert [row["sees"] for row in rows] == ["1 × 1", "3 × 3", "5 × 5", ""]
     assert number(rows[-1]["multiply-adds"]) == 2 * 64 * 9 * 16
-    inside = sequential(kl.Dense(4), shape=(4,))
-    numbers = keras.Input((4,))
+    numbers, inside = keras.Input((4,)), sequential(kl.Dense(4), shape=(4,))
     rows = rows_of(keras.Model(numbers, inside(inside(numbers))))
     assert [row["parameters"] for row in rows] == ["0", "their sum = 20", "counted above", "20"]
+    outside = kl.Dense(4)
+    inside = sequential(outside, kl.Dense(1), shape=(4,))
+    rows = rows_of(keras.Model(numbers, inside(outside(numbers))))
+    assert [row["parameters"] for row in rows] == ["0", "4·4 + 4 = 20", "their sum = 5", "25"]
 
 
 class Doubled(kl.Layer):
@@ -542,6 +551,11 @@ def test_height_and_width_that_differ():
     assert rows[1]["how it comes about"] == "1 + 20 + 0 = 21, 2 + 30 + 3 = 35"
     assert rows[2]["how it comes about"] == "⌊(21 − 3)/2⌋ + 1 = 10, ⌊(35 − 5)/1⌋ + 1 = 31"
     assert rows[2]["sees"] == "3 × 5"
+
+
+def test_importing_it_leaves_tensorflow_alone():
+    code = "import sys, helpers.explain; print(any(name in sys.modules for name in ('tensorflow', 'keras')))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 class Subclassed(keras.Model):

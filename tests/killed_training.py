@@ -26,7 +26,7 @@ RECIPES = {
     # Dropout, batch normalisation and Adam: all the kinds of state that a training has.
     "s1": cifar10.S1 | {"load": few, "settings": cifar10.S1_SETTINGS | {"epochs": EPOCHS}},
     # Pictures altered at random, and a learning rate that depends on the step.
-    "fast": cifar10.speed((8, 8, 8), {"epochs": EPOCHS, "batch_size": 32}, (1,)) | {"load": few},
+    "fast": cifar10.speed((8, 8, 8), epochs=EPOCHS, batch_size=32) | {"load": few},
 }
 
 

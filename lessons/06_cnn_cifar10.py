@@ -38,7 +38,7 @@ from scipy.stats import binomtest
 from helpers import datasets, profile, runs
 from helpers.exercises.lesson_06 import q1, q2, q3, q4, q5, q6
 from helpers.explain import explain
-from helpers.plots import draw_picture, new_figure, show, show_pictures
+from helpers.plots import draw_picture, new_figure, show, show_curves, show_pictures
 from helpers.training import LiveMonitor
 
 # %% [markdown]
@@ -507,15 +507,14 @@ f"while training {curves['accuracy'].iloc[-1]:.2f}, same pictures in use {in_use
 # %% [markdown]
 # ### Exercise 5 · Where it turns
 #
-# A few epochs are too few to see it turn. Here is the tutorial's recipe on 10,000 real CIFAR-10 pictures for
-# {{cifar10_short_longer.epochs}} epochs, recorded. After which epoch is the loss lowest on pictures that the network does not
-# know? Read it off; one more or less does not matter.
+# Here is a recorded run on 10,000 real CIFAR-10 pictures, the tutorial's network without its dropout. After which epoch
+# was the network at its best on pictures that it does not know, judged by the loss? Where would you have stopped?
 
 # %%
-runs.replay("cifar10_short_longer", "loss", "val_loss", ylabel="loss")
+runs.replay("cifar10_short_no_dropout", "loss", "val_loss", ylabel="loss")
 
 # %% tags=["exercise"]
-best = 12  # solution
+best = 5  # solution
 
 q5.check(best)
 
@@ -524,13 +523,11 @@ q5.check(best)
 # q5.solution()
 
 # %% [markdown]
-# ### The full recipe, recorded
-#
-# {{cifar10_s1.epochs}} epochs on all 50,000 pictures, the tutorial's scale, took {{cifar10_s1.wall_seconds}} seconds on two
-# CPU cores. It was trained without validation pictures, as the tutorial's training set was complete, and tested once.
+# Odd: in the same run validation *accuracy* does not fall. The network gives about the same answers, but it grows surer of
+# the wrong ones, and the loss charges for that.
 
 # %%
-runs.replay("cifar10_s1", "accuracy")
+runs.replay("cifar10_short_no_dropout", "accuracy", "val_accuracy")
 
 # %% [markdown]
 # ### Go on after a crash
@@ -560,33 +557,26 @@ folder = Path(temporary.name)
 
 def train_small(*more):
     backup = keras.callbacks.BackupAndRestore(folder / "backup")
-    monitor = LiveMonitor()
-    network = small_network()
-    network.fit(
-        x_train[:500], y_train[:500], epochs=6, callbacks=[backup, monitor, *more], verbose=0
+    return small_network().fit(
+        x_train[:500], y_train[:500], epochs=6, callbacks=[backup, *more], verbose=0
     )
-    return monitor.history
 
 
-# %%
+# %% tags=["nbval-check-output"]
 try:
     train_small(PowerCut())
 except RuntimeError as error:
     print(error)
 
 # %% [markdown]
-# Three epochs were done. The next cell builds a *new* network and calls `fit` just as before. With which epoch will its curve
-# begin?
-
-# %%
-resumed = train_small()
+# Three epochs were done. The next cell builds a *new* network and calls `fit` just as before. Keras counts epochs from 0.
+# Which ones will it train?
 
 # %% tags=["nbval-check-output"]
-list(resumed.index)
+train_small().epoch
 
 # %% [markdown]
-# With the fourth: the backup was found, and the three epochs were not repeated. When a training ends well, the backup is
-# deleted. What you want to *keep* goes into a `.keras` file. Does it answer alike?
+# The backup was found, and epochs 0 to 2 were not repeated. When a training ends well, the backup is deleted. What you want to *keep* goes into a `.keras` file. Does it answer alike?
 
 # %% tags=["nbval-check-output"]
 yours.save(folder / "yours.keras")
@@ -616,14 +606,17 @@ interval(np.sum(predicted == y_test), len(y_test))
 
 # %% [markdown]
 # If you see stickers, the test stickers are drawn by another hand than those you trained on, and the figure says as much
-# about that as about the network. On real CIFAR-10 pictures the recorded full run gives {{cifar10_s1.test_accuracy}}:
+# about that as about the network.
+#
+# The tutorial reports 82.01 % after 25 epochs on 50,000 pictures. Two of these four digits are more than 10,000 test
+# pictures can tell:
 
 # %%
-recorded = runs.load("cifar10_s1")
-interval(round(recorded["test_accuracy"][0] * 10_000), 10_000)
+interval(8_201, 10_000)
 
 # %% [markdown]
-# The tutorial reports 82.01 %. S1 GAP
+# It also points to networks that were trained on other pictures before and reach 94 % on these: transfer learning, a later
+# lesson.
 #
 # ### Which classes?
 #
@@ -632,19 +625,13 @@ interval(round(recorded["test_accuracy"][0] * 10_000), 10_000)
 
 # %%
 names = list(pictures.class_names)
-by_class = pd.DataFrame(
-    {
-        "yours": [np.mean(predicted[y_test == label] == label) for label in range(10)],
-        "recorded full run": recorded["per_class_accuracy"][0],
-    },
-    index=names,
-)
-by_class.round(2).T
+right = [np.mean(predicted[y_test == label] == label) for label in range(10)]
+pd.DataFrame([right], columns=names, index=["share right"]).round(2)
 
 # %%
 confusion = np.zeros((10, 10), dtype=int)
 np.add.at(confusion, (y_test, predicted), 1)
-figure, axes = new_figure(width=5.2, height=4.6)
+figure, axes = new_figure(width=4.8, height=4.2)
 draw_picture(axes, confusion, values=True, cmap="Blues")
 axes.set(xticks=range(10), yticks=range(10), xlabel="predicted", ylabel="true")
 axes.set_xticklabels(names, rotation=60, ha="right")
@@ -661,11 +648,12 @@ show(
 # confidence:
 
 # %%
-wrong = np.flatnonzero(predicted != y_test)[:10]
+wrong = np.flatnonzero(predicted != y_test)[:5]
 show_pictures(
     x_test[wrong],
     titles=[f"{names[predicted[i]]} {probabilities[i].max():.0%}" for i in wrong],
-    alt="Ten test pictures with a wrong answer; above each what the network said, and how sure it was.",
+    alt="Five test pictures with a wrong answer; above each what the network said, and how "
+    "sure it was.",
 )
 
 # %% [markdown]
@@ -701,8 +689,8 @@ q6.check(margin)
 f"± {196 * (0.6 * 0.4 / 10_000) ** 0.5:.1f} points"
 
 # %% [markdown]
-# That is the pictures' share of the doubt. The seed adds its own, and each row below is a single run. A difference of a
-# point or two proves nothing. Before you look: which change will hurt most? Which might help?
+# That is the pictures' share of the doubt. The seed adds its own, which one run cannot show, and each row below is one
+# run. Before you look: which change will hurt most? Which might help?
 
 # %%
 changes = {
@@ -721,11 +709,11 @@ recorded_as = {change: f"cifar10_short{ending}" for change, ending in changes.it
 # %%
 table = runs.compare(*recorded_as.values())
 table.index = list(recorded_as)
-table[["test accuracy", "parameters", "training seconds"]]
+table[["test accuracy", "parameters"]]
 
 # %% [markdown]
-# Where does each run stand at its end, on the pictures that it trained on and on the others? A wide gap means overfitting.
-# Two low points mean underfitting.
+# Now the same runs from inside: where does each stand at its end, on the pictures that it trained on and on others? A wide
+# gap with training ahead means overfitting, two low points underfitting.
 
 # %%
 last_rows = {change: runs.curves(name).iloc[-1] for change, name in recorded_as.items()}
@@ -745,7 +733,36 @@ show(
 )
 
 # %% [markdown]
-# ABLATION GAP
+# Read dots and column together.
+#
+# - **No dropout**: it overfits by far, training at 0.97, validation at 0.62. And yet its test accuracy is *higher* than the
+#   published recipe's, {{cifar10_short_no_dropout.test_accuracy}} against {{cifar10_short.test_accuracy}}. Dropout slows
+#   learning down, and eight epochs are too few to need its help. That says nothing of 25.
+# - **No batch normalisation**: {{cifar10_short_no_batch_norm.test_accuracy}}, and training itself is the slowest of all.
+#   Here the claim holds. Validation lies *above* training in every epoch: dropout at work, the opposite of overfitting.
+# - **Pooling four times**: {{cifar10_short_four_pools.test_accuracy}}. It underfits, at about a quarter of the work.
+# - **Three dense layers**: three times the parameters, {{cifar10_short_three_dense.test_accuracy}}. Lower, as the tutorial
+#   says.
+# - **Weight decay** ends five points ahead, at {{cifar10_short_weight_decay.test_accuracy}}. Do not believe it yet. Its
+#   training line is the published recipe's almost to the digit, and that one's validation happens to drop in the last
+#   epoch. The next picture shows how much such lines jump.
+# - **Optimizers**: SGD {{cifar10_short_sgd.test_accuracy}}, RMSprop {{cifar10_short_rmsprop.test_accuracy}}, Nadam
+#   {{cifar10_short_nadam.test_accuracy}}, the published Adam {{cifar10_short.test_accuracy}}. All four learn. For a ranking
+#   each would need a learning rate chosen for it, and several seeds.
+
+# %%
+shown = ["as published", "weight decay 0.01", "RMSprop"]
+show_curves(
+    pd.DataFrame({name: runs.curves(recorded_as[name])["val_accuracy"] for name in shown}),
+    ylabel="validation accuracy",
+    alt="Validation accuracy of three recorded runs over eight epochs. All start at guessing, climb "
+    "steeply from the third epoch on, and cross each other on the way.",
+)
+
+# %% [markdown]
+# So what may you say? Of what shows in training too, or is far outside any margin, a good deal: batch normalisation,
+# pooling, dropout. Of a few points between single runs, nothing. Lesson 05 repeated each run with several seeds; that is
+# what these rows would need next.
 #
 # ## 6 Claims, checked
 #

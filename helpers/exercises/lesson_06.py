@@ -211,25 +211,26 @@ q3 = Problem(
     ],
 )
 
-LONG_RUN = "cifar10_short_longer"
-NEAR = 0.02  # of loss: what one can tell apart in the figure
+TURNING_RUN = "cifar10_short_no_dropout"
 
 
 def examine_best_epoch(answer):
-    """The epoch, counted from 1, at which the validation loss of the recorded run LONG_RUN is lowest, or nearly."""
-    curves = runs.curves(LONG_RUN)
-    epoch = as_whole_number(answer, what="Your `best`")
+    """The epoch, counted from 1, at which the validation loss of the recorded run TURNING_RUN is lowest."""
+    curves = runs.curves(TURNING_RUN)
+    epoch, losses = as_whole_number(answer, what="Your `best`"), curves["val_loss"]
     if epoch not in curves.index:
         raise Wrong(f"Your `best` is {epoch}. The recorded training has the epochs 1 to {len(curves)}.")
-    here, lowest = curves["val_loss"][epoch], curves["val_loss"].min()
-    if here <= lowest + NEAR:
+    lowest = losses.idxmin()
+    if epoch == lowest:
         return
-    start = f"After epoch {epoch} the validation loss is {here:.2f}, after some other one {lowest:.2f}."
-    if epoch >= len(curves) - 2:
-        raise Wrong(f"{start} At the end the **training** loss is lowest. Look at the other line.")
-    if abs(epoch - curves["val_accuracy"].idxmax()) <= 1:
-        raise Wrong(f"{start} That is where validation *accuracy* is highest; the question is about the loss.")
-    if epoch < curves["val_loss"].idxmin():
+    start = f"After epoch {epoch} the validation loss is {losses[epoch]:.2f}; elsewhere it is {losses[lowest]:.2f}."
+    if epoch == curves["loss"].idxmin():
+        raise Wrong(
+            f"{start} There the **training** loss is lowest, on pictures that it knows. Look at the other line."
+        )
+    if epoch == lowest - 1:
+        raise Wrong(f"{start} One further right. (Do you count epochs from 0? The axis counts from 1.)")
+    if epoch < lowest:
         raise Wrong(f"{start} It still falls there: look further right.")
     raise Wrong(f"{start} There it has turned already: look further left.")
 
@@ -241,7 +242,7 @@ q5 = Problem(
     praise="There the network was at its best on pictures that it does not know. What came later was learned by heart.",
     hints=[
         "Two lines: one falls to the end, the other turns. Which one is measured on pictures that no weight has seen?",
-        "Look for the lowest point of `val_loss` and read the epoch below it. One more or less does not matter.",
+        "Look for the lowest point of `val_loss` and read the epoch below it.",
     ],
 )
 

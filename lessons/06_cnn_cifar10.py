@@ -741,11 +741,11 @@ show(
 # - **No batch normalisation**: {{cifar10_short_no_batch_norm.test_accuracy}}, and training itself is the slowest of all.
 #   Here the claim holds. Validation lies *above* training in every epoch: dropout at work, the opposite of overfitting.
 # - **Pooling four times**: {{cifar10_short_four_pools.test_accuracy}}. It underfits, at about a quarter of the work.
-# - **Three dense layers**: three times the parameters, {{cifar10_short_three_dense.test_accuracy}}. Lower, as the tutorial
-#   says.
+# - **Three dense layers**: three times the parameters, {{cifar10_short_three_dense.test_accuracy}}. Lower, in training too, as
+#   the tutorial says.
 # - **Weight decay** ends five points ahead, at {{cifar10_short_weight_decay.test_accuracy}}. Do not believe it yet. Its
 #   training line is the published recipe's almost to the digit, and that one's validation happens to drop in the last
-#   epoch. The next picture shows how much such lines jump.
+#   epoch. The next figure shows how such lines jump and cross.
 # - **Optimizers**: SGD {{cifar10_short_sgd.test_accuracy}}, RMSprop {{cifar10_short_rmsprop.test_accuracy}}, Nadam
 #   {{cifar10_short_nadam.test_accuracy}}, the published Adam {{cifar10_short.test_accuracy}}. All four learn. For a ranking
 #   each would need a learning rate chosen for it, and several seeds.
@@ -755,14 +755,14 @@ shown = ["as published", "weight decay 0.01", "RMSprop"]
 show_curves(
     pd.DataFrame({name: runs.curves(recorded_as[name])["val_accuracy"] for name in shown}),
     ylabel="validation accuracy",
-    alt="Validation accuracy of three recorded runs over eight epochs. All start at guessing, climb "
-    "steeply from the third epoch on, and cross each other on the way.",
+    alt="Validation accuracy of three recorded runs over eight epochs. All start near guessing, "
+    "climb from the third epoch on, and cross each other on the way.",
 )
 
 # %% [markdown]
-# So what may you say? Of what shows in training too, or is far outside any margin, a good deal: batch normalisation,
-# pooling, dropout. Of a few points between single runs, nothing. Lesson 05 repeated each run with several seeds; that is
-# what these rows would need next.
+# So what may you say? A good deal of what shows in training as well: dropout, batch normalisation, pooling, dense layers.
+# Nothing of a few points between two runs that train alike. Lesson 05 repeated each run with several seeds; that is what
+# these rows would need next.
 #
 # ## 6 Claims, checked
 #

@@ -106,6 +106,7 @@ def test_what_the_prose_says_of_the_ablation():
     work = [multiply_adds(models.cifar10_s1(pool_after=pools)) for pools in ((1, 2, 3, 4), (2, 3))]
     assert 0.2 < work[0] / work[1] < 0.3
     assert recorded("_three_dense")[0] < published - 0.02
+    assert recorded("_three_dense")[1]["accuracy"].iloc[-1] < curves["accuracy"].iloc[-1] - 0.05
     assert 2.9 < runs.load("cifar10_short_three_dense")["parameters"] / 393_962 < 3.1
     accuracy, decayed = recorded("_weight_decay")
     assert round(100 * (accuracy - published)) == 5

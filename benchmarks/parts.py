@@ -5,7 +5,6 @@ was not ends. The files lie in the course's cache folder, never in the working t
 """
 
 import argparse
-import datetime
 import json
 import os
 import shutil
@@ -17,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.record import peak_rss_mib, per_class_accuracy
+from benchmarks.record import complete, peak_rss_mib, per_class_accuracy
 from helpers import models, places, runs
 
 TO_BE_CONTINUED = 75  # exit status of a part after which epochs are left
@@ -181,19 +180,7 @@ def record(name, *, system, load, build, train, predict, settings, seeds, comman
             return None  # the turn is over: each seed begins in a process of its own
     run = {"name": name, "system": system, "command": command, "profile": "full", "seeds": list(seeds)}
     run |= {field: [result[field] for result in results] for field in runs.PER_SEED}
-    run["peak_rss_mib"] = max(result["peak_rss_mib"] for result in results)
-    run["dataset"] = {
-        "name": dataset.name,
-        "source": dataset.source,
-        "sha256": dataset.sha256,
-        **dataset.counts(),
-    }
-    run["configuration"] = settings
-    run["configuration_sha256"] = digest
-    run["parameters"] = model.count_params()
-    run |= runs.environment()
-    run["date"] = datetime.date.today().isoformat()
-    runs.save(run)
+    complete(run, dataset, model, settings, max(result["peak_rss_mib"] for result in results))
     return model
 
 

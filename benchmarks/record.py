@@ -78,6 +78,12 @@ def record(name, *, system, profile, load, build, train, settings, seeds, comman
         run["per_class_accuracy"].append(per_class_accuracy(labels, predicted, num_classes=10))
         run["history"].append({key: [round(float(v), 5) for v in values] for key, values in history.history.items()})
         print(f"{name}, seed {seed}: {run['test_accuracy'][-1]:.4f} in {run['wall_seconds'][-1]:.0f} s", flush=True)
+    complete(run, dataset, model, settings, peak_rss_mib())
+    return model
+
+
+def complete(run, dataset, model, settings, peak_rss_mib):
+    """Add to `run` what does not depend on the seed, and write data/results/<name>.json."""
     run["dataset"] = {
         "name": dataset.name,
         "source": dataset.source,
@@ -86,12 +92,11 @@ def record(name, *, system, profile, load, build, train, settings, seeds, comman
     }
     run["configuration"] = settings
     run["configuration_sha256"] = models.configuration_sha256(model, settings)
-    run["peak_rss_mib"] = peak_rss_mib()
+    run["peak_rss_mib"] = peak_rss_mib
     run["parameters"] = model.count_params()
     run |= runs.environment()
     run["date"] = datetime.date.today().isoformat()
     runs.save(run)
-    return model
 
 
 def main(module, recipes, description, keep_weights=(), arguments=None):

@@ -383,6 +383,7 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 #
 # | word | meaning |
 # |---|---|
+# | ablation | the same training again with one part left out or changed |
 # | accuracy | the share of pictures that get the right class |
 # | activation | what an activation function lets through |
 # | activation function | the bend between two layers, such as ReLU |
@@ -420,6 +421,7 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 # | filter | a stack of kernels, one per input channel, that writes one map |
 # | flatten | writes all numbers of the maps into one row |
 # | forest | many decision trees that vote |
+# | functional style | layers are called like functions, so that a network may branch |
 # | global average pooling | keeps one number per map: its average |
 # | gradient | the slopes of the loss, one per weight |
 # | header | the bytes in front of a file that say what follows |
@@ -437,6 +439,7 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 # | median filter (median) | every pixel becomes the middle value of its window: single specks go |
 # | model-centric | changes the network and keeps the data |
 # | momentum | a step keeps part of the one before |
+# | multiply-adds | how often a weight is multiplied with an input: the work for one picture |
 # | near duplicate | a picture that is almost another one: saved again, scaled, cut |
 # | nearest neighbour | the stored example that is most like this one |
 # | NHWC | pictures, rows, columns, channels: Keras's order of axes |
@@ -471,9 +474,11 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 # | training set (train) | the pictures that weights are learned from |
 # | transfer learning | starts from a network trained on other pictures |
 # | translation equivariance | what moves in the picture moves along in the map |
+# | underfitting | still poor on the training examples themselves |
 # | unit | one output of a dense layer |
 # | validation set (validation) | the pictures by which you choose |
 # | weight | a learned number that an input is multiplied by |
+# | weight decay (L2) | pulls all weights a little towards zero |
 # | weight sharing | the same weights at every place of the picture |
 # | window | the part of a picture that a kernel or a pooling looks at |
 

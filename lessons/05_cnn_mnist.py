@@ -1087,4 +1087,4 @@ worth[["test accuracy", "seeds", "parameters"]]
 # The true accuracy plausibly lies anywhere from 93.0 % to 99.4 %. Test on more pictures, and say how many.
 # </details>
 #
-# **Next:** the same four phases with colour pictures, where 1,000 examples will no longer do.
+# **Next:** [the same four phases with colour pictures](06_cnn_cifar10.ipynb), where 1,000 examples will no longer do.

@@ -21,7 +21,6 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import contest
 from helpers import datasets, runs
 from helpers.places import DATA
 

@@ -84,7 +84,14 @@ def train_fast(images, labels, seed, epochs=5, batch_size=512, callbacks=()):
         metrics=["accuracy"],
     )
     feed = batches(images, labels, seed, epochs, batch_size)
-    model.fit(feed, steps_per_epoch=steps, epochs=epochs, callbacks=list(callbacks), verbose=0)
+    model.fit(
+        feed,
+        steps_per_epoch=steps,
+        epochs=epochs,
+        shuffle=False,  # the feed has done it
+        callbacks=list(callbacks),
+        verbose=0,
+    )
     return model
 
 

@@ -5,6 +5,7 @@ import numpy as np
 from helpers.exercises.compare import (
     Wrong,
     as_array,
+    as_function,
     as_number,
     as_whole_number,
     call,
@@ -109,8 +110,7 @@ def examine_mirror(answer):
             changed.append(not np.array_equal(before, batch))
             return mirrored
 
-        if not callable(answer):
-            call(answer, batch, marks)  # says so
+        as_function(answer, batch, marks)
         given = call(and_look, batch, marks)
         result = as_array(given, what="What you return")
         asked = f"For a batch of shape {shape} and `chosen` {marks.tolist()}"
@@ -254,6 +254,9 @@ TIMINGS = {
     "two rounds": ([10.0, 10.2], [5.0, 5.1], False),
     "four rounds": ([10.0, 10.2, 10.1, 10.0], [5.0, 5.1, 5.2, 5.0], False),
     "a tie in one round": ([10.0, 10.2, 10.1, 10.0, 10.3], [9.0, 9.1, 10.1, 9.3, 9.2], False),
+    "one bad old round": ([10.0, 10.1, 20.0, 10.0, 10.1], [10.2, 10.3, 10.0, 10.2, 10.3], False),
+    "the first round lost": ([10.0, 11.0, 12.0, 13.0, 14.0], [10.5, 10.6, 10.7, 10.6, 10.5], False),
+    "only the third round won": ([10.0, 11.0, 12.0, 13.0, 14.0], [10.5, 11.5, 11.9, 13.5, 14.5], False),
     "slower each time": ([9.6, 9.9, 9.5, 9.7, 9.5], [10.1, 10.3, 10.0, 10.2, 10.0], False),
 }
 TIMING_SLIPS = {

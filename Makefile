@@ -67,6 +67,7 @@ course: install  ## run every lesson and write the course as a web site into bui
 record: install  ## repeat the recorded runs of data/results/ (minutes to hours)
 	$(RUN) -m benchmarks.mnist
 	$(RUN) -m benchmarks.dense
+	$(RUN) -m benchmarks.cifar10 --turn 5
 
 lock: install  ## refresh requirements.lock and environment.yml from pyproject.toml
 	$(RUN) -m pip install --quiet uv

@@ -8,6 +8,7 @@ import argparse
 import datetime
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -108,8 +109,13 @@ def fit(model, batches, steps, epochs, part, validation=None):
     return part.state["epochs"] == epochs
 
 
+def folder_of(name, digest, seed):
+    """Where the training of a recipe with that digest is kept."""
+    return places.cache_folder() / "trainings" / f"{name}-{digest[:12]}-{seed}"
+
+
 def one_seed(folder, seed, *, load, build, train, predict, settings, minutes):
-    """Train, and evaluate on the test split once. Returns what a recorded run stores per seed; None if epochs are left."""
+    """Train, and evaluate on the test split once. Returns what is stored per seed, or None if epochs are left."""
     done = folder / "result.json"
     part = Part(folder / "training.npz", seed, minutes)
     dataset = load()
@@ -136,8 +142,8 @@ def one_seed(folder, seed, *, load, build, train, predict, settings, minutes):
     return result, dataset, model
 
 
-def record(name, *, system, load, build, train, predict, settings, seeds, command, minutes=None):
-    """Record `name` as `benchmarks.record.record` does, in parts. Returns the last seed's model, None if epochs are left.
+def record(name, *, system, load, build, train, predict, settings, seeds, command, starts_from=None, minutes=None):
+    """Record `name` as `benchmarks.record.record` does, in parts. Returns the last model, or None if epochs are left.
 
     Parameters
     ----------
@@ -145,14 +151,21 @@ def record(name, *, system, load, build, train, predict, settings, seeds, comman
         Called as `train(model, dataset, settings, seed, part)`; compiles, and returns what `fit` returns.
     predict : function
         Called as `predict(model, images)`; returns scores (n, classes).
+    starts_from : (name, settings) or None
+        Another recipe with the same network and data whose training this one begins with, as far as that has come: to
+        go on behind its end, or to predict in another way.
     minutes : float
         Stop after the epoch in which so much time has gone.
     """
     digest = models.configuration_sha256(build(), settings)
     results = []
     for seed in seeds:
-        folder = places.cache_folder() / "trainings" / f"{name}-{digest[:12]}-{seed}"
+        folder = folder_of(name, digest, seed)
         folder.mkdir(parents=True, exist_ok=True)
+        if starts_from and not (folder / "training.npz").is_file():
+            other = folder_of(starts_from[0], models.configuration_sha256(build(), starts_from[1]), seed)
+            if (other / "training.npz").is_file():
+                shutil.copy(other / "training.npz", folder)
         fresh = not (folder / "result.json").is_file()
         if not fresh and seed != seeds[-1]:
             results.append(json.loads((folder / "result.json").read_text()))

@@ -92,49 +92,51 @@ def dense_ours(rotation=15 / 360, shift=0.1, zoom=0.15, units=256, dropout=0.0):
     return keras.Sequential(network, name="dense_ours")
 
 
-def cifar10_s1():
+def cifar10_s1(dropout=True, batch_norm=True, pool_after=(2, 3), units=(32,)):
     """S1's network for CIFAR-10: pixels divided by 255 in, ten probabilities out; 393,962 parameters.
 
-    Input (n, 32, 32, 3) floats 0..1. Source: the tutorial that lesson 06 follows.
+    Input (n, 32, 32, 3) floats 0..1. Source: the tutorial that lesson 06 follows. The arguments change one thing each,
+    to measure what it is worth: the two switches, the convolutions (1 to 4) that are followed by pooling, and the
+    units of the dense layers before the last.
     """
+
+    def calmed(share):
+        return [layers.Dropout(share)] * dropout + [layers.BatchNormalization() for _ in range(batch_norm)]
+
     network = [keras.Input(shape=(32, 32, 3))]
-    for filters, pool in [(32, False), (64, True), (64, True), (128, False)]:
+    for number, filters in enumerate((32, 64, 64, 128), start=1):
         network.append(layers.Conv2D(filters, kernel_size=3, padding="same", activation="relu"))
-        network += [layers.MaxPooling2D(pool_size=2)] if pool else []
-        network += [layers.Dropout(0.2), layers.BatchNormalization()]
-    network += [
-        layers.Flatten(),
-        layers.Dropout(0.2),
-        layers.Dense(32, activation="relu"),
-        layers.Dropout(0.3),
-        layers.BatchNormalization(),
-        layers.Dense(10, activation="softmax"),
-    ]
+        network += [layers.MaxPooling2D(pool_size=2)] if number in pool_after else []
+        network += calmed(0.2)
+    network += [layers.Flatten(), *([layers.Dropout(0.2)] * dropout)]
+    for number in units:
+        network += [layers.Dense(number, activation="relu"), *calmed(0.3)]
+    network.append(layers.Dense(10, activation="softmax"))
     return keras.Sequential(network, name="cifar10_s1")
 
 
-def cifar10_speed(filters=(32, 64, 128), activation="relu"):
+def cifar10_speed(filters=(32, 64, 128), whitening=True):
     """The course's fast network for CIFAR-10: raw pixels in, ten scores out (no softmax).
 
-    Input (n, 32, 32, 3), 0..255. The first convolution is fixed: lesson 13 sets it so that it whitens the pictures. Each
-    number in `filters` is a block of two convolutions behind which the picture is half as wide. The ideas are those of
-    airbench (Keller Jordan, 2024).
+    Input (n, 32, 32, 3), 0..255. The first convolution is fixed, and lesson 13 sets it so that it whitens the pictures;
+    without `whitening` it is trained as the others are. Each number in `filters` is a block of two convolutions behind
+    which the picture is half as wide. The ideas are those of airbench (Keller Jordan, 2024).
     """
     network = [
         keras.Input(shape=(32, 32, 3)),
         layers.Rescaling(1 / 63, offset=-2),  # about mean 0 and standard deviation 1
-        layers.Conv2D(24, kernel_size=2, use_bias=False, trainable=False, name="whitening"),
-        layers.Activation(activation),
+        layers.Conv2D(24, kernel_size=2, use_bias=False, trainable=not whitening, name="whitening"),
+        layers.Activation("relu"),
     ]
     for number in filters:
         network += [
             layers.Conv2D(number, kernel_size=3, padding="same", use_bias=False),
             layers.MaxPooling2D(pool_size=2),
             layers.BatchNormalization(momentum=0.6, scale=False),
-            layers.Activation(activation),
+            layers.Activation("relu"),
             layers.Conv2D(number, kernel_size=3, padding="same", use_bias=False),
             layers.BatchNormalization(momentum=0.6, scale=False),
-            layers.Activation(activation),
+            layers.Activation("relu"),
         ]
     network += [layers.GlobalMaxPooling2D(), layers.Dense(10, use_bias=False), layers.Rescaling(1 / 9)]
     return keras.Sequential(network, name="cifar10_speed")

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from helpers.arguments import whole_number
+
 RESIZES = ("crop", "pad", "squash")
 
 
@@ -20,7 +22,7 @@ def from_files(paths, labels, image_size=(180, 180), batch_size=32, resize="crop
     resize : "crop", "pad" or "squash"
         What happens to a picture of another shape, see `resize_picture`.
     shuffle : int, optional
-        A seed: then every epoch has another order, the same ones in every run. None keeps the order given.
+        A seed, 0 or more: then every epoch has another order, the same ones in every run. None keeps the order given.
     cache : bool
         Keep the decoded pictures in memory: height × width × 3 bytes each. The first epoch fills the cache.
 
@@ -37,8 +39,8 @@ def from_files(paths, labels, image_size=(180, 180), batch_size=32, resize="crop
         raise ValueError(
             f"{len(paths)} paths and {len(labels)} labels: give as many of one as of the other, at least 1."
         )
-    if batch_size < 1:
-        raise ValueError(f"batch_size={batch_size}: give 1 or more.")
+    whole_number("batch_size", batch_size, 1)
+    whole_number("shuffle", shuffle, 0, optional=True)
     missing = next((path for path in paths if not Path(path).is_file()), None)
     if missing:
         raise ValueError(

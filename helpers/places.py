@@ -29,7 +29,8 @@ def staged_folder():
         return None
     folder = _path("COURSE_DATA_DIR", value)
     if not os.path.isdir(folder):  # Path.is_dir raises where a folder above is closed
-        raise ValueError(f"COURSE_DATA_DIR names no folder: {value!r}. Correct it, or remove it to do without.")
+        whole = "" if folder.is_absolute() else " and give the whole path, as a notebook counts from its own folder"
+        raise ValueError(f"COURSE_DATA_DIR names no folder: {value!r}. Correct it{whole}, or remove it to do without.")
     return folder
 
 
@@ -126,9 +127,15 @@ def find_cifar10(root):
 
 
 def find_cats_vs_dogs(root):
-    """The folder with the folders Cat and Dog under `root`, or the official zip file; None if neither."""
+    """The folder with the folders Cat and Dog under `root`, or the official zip file; None if neither.
+
+    Raises ValueError for a folder PetImages that holds one of the two only.
+    """
     folders = _folders(root)
     for folder in folders:
-        if (folder / "Cat").is_dir() and (folder / "Dog").is_dir():
+        present = [(folder / name).is_dir() for name in ("Cat", "Dog")]
+        if all(present):
             return folder
+        if any(present) and folder.name == "PetImages":
+            raise ValueError("PetImages/ holds only one of the folders Cat and Dog. Copy the whole folder again.")
     return next((path for folder in folders for path in sorted(folder.glob("kagglecatsanddogs_*.zip"))), None)

@@ -485,7 +485,12 @@ scalings = {
 # %%
 def try_scaling(scale, start):
     network = MLPClassifier(
-        (50,), solver="sgd", learning_rate_init=0.02, batch_size=32, max_iter=10, random_state=start
+        (50,),
+        solver="sgd",
+        learning_rate_init=0.02,
+        batch_size=32,
+        max_iter=10,
+        random_state=start,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # ten epochs are few, and meant so
@@ -923,8 +928,8 @@ show_pictures(
     titles=[f"label {label}" for label in y_given[suspects[:20]]],
     columns=10,
     size=0.8,
-    alt="Twenty digits with the labels that the model finds least probable; nearly all the labels "
-    "name another digit than the picture shows.",
+    alt="Twenty digits with the labels that the model finds least probable; nearly all the "
+    "labels name another digit than the picture shows.",
 )
 
 # %% [markdown]
@@ -1058,8 +1063,8 @@ axes.set(xlabel="correlation with the most similar test digit", ylabel="digits")
 axes.legend(loc="upper left")
 show(
     figure,
-    alt="Two histograms: training digits spread from 0.44 to 0.98 with a peak near 0.8, the twins "
-    "stand close together above 0.975, where a line is drawn.",
+    alt="Two histograms: training digits spread from 0.44 to 0.98 with a peak near 0.8, the "
+    "twins stand close together above 0.975, where a line is drawn.",
 )
 
 # %% [markdown]

@@ -351,8 +351,8 @@ best = curves["val_loss"].idxmin()
 show_curves(
     curves[["loss", "val_loss"]],
     ylabel="loss",
-    alt=f"Training loss falls to {curves['loss'].iloc[-1]:.2f}. Validation loss levels off: it is "
-    f"lowest in epoch {best}, and training stops after epoch {len(curves)}.",
+    alt=f"Training loss falls to {curves['loss'].iloc[-1]:.2f}. Validation loss levels off: it "
+    f"is lowest in epoch {best}, and training stops after epoch {len(curves)}.",
 )
 
 # %% [markdown]
@@ -386,7 +386,11 @@ def dense(units):
 
 def try_out(batches, units=50, validation=val_batches, epochs=6):
     network = dense(units)
-    network.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    network.compile(
+        optimizer="adam",
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
     network.fit(batches, epochs=epochs, shuffle=False, verbose=0)
     return network.evaluate(validation, verbose=0, return_dict=True)["accuracy"]
 
@@ -405,7 +409,7 @@ by_size
 # Now the sorted file: the same network, two epochs, once with a buffer of 100 and once with 4,000. How far apart?
 
 # %%
-{size: round(try_out(sorted_digits.shuffle(size).batch(100), epochs=2), 2) for size in (100, 4_000)}
+{n: round(try_out(sorted_digits.shuffle(n).batch(100), epochs=2), 2) for n in (100, 4_000)}
 
 # %% [markdown]
 # With the small buffer each step sees hardly more than one kind of digit and pulls every answer towards it; the next

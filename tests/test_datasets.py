@@ -9,7 +9,10 @@ import http.server
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 import tarfile
+import textwrap
 import threading
 import time
 import zipfile
@@ -197,6 +200,9 @@ def test_a_staged_folder_that_does_not_exist_is_named(monkeypatch, tmp_path):
     for call in (datasets.mnist, datasets.fashion_mnist, datasets.cifar10, datasets.cats_vs_dogs):
         with pytest.raises(ValueError, match=r"COURSE_DATA_DIR names no folder: .*gone"):
             call()
+    monkeypatch.setenv("COURSE_DATA_DIR", "gone")
+    with pytest.raises(ValueError, match="give the whole path"):
+        datasets.mnist()
 
 
 def damage_missing(folder):
@@ -748,6 +754,21 @@ def test_more_pictures_than_there_are_is_refused(pets, monkeypatch):
         datasets.cats_vs_dogs()
 
 
+def test_more_pictures_than_the_archive_holds_are_refused_at_once():
+    with pytest.raises(ValueError, match="25,001 pictures in all; Cats vs Dogs has 25,000"):
+        datasets.cats_vs_dogs(25_000, 1, 0)
+
+
+def test_half_a_folder_and_an_empty_one_are_named(tmp_path, monkeypatch):
+    stage(monkeypatch, tmp_path)
+    (tmp_path / "PetImages" / "Cat").mkdir(parents=True)
+    with pytest.raises(ValueError, match="PetImages/ holds only one of the folders Cat and Dog"):
+        datasets.cats_vs_dogs()
+    (tmp_path / "PetImages" / "Dog").mkdir()
+    with pytest.raises(ValueError, match=r"holds 0 usable ones.*Copy the whole folder again"):
+        datasets.cats_vs_dogs()
+
+
 def test_a_cache_that_cannot_be_written_costs_time_only(pets, tmp_path, monkeypatch):
     (tmp_path / "taken").write_text("a file, not a folder")
     monkeypatch.setenv("COURSE_CACHE_DIR", str(tmp_path / "taken"))
@@ -756,6 +777,21 @@ def test_a_cache_that_cannot_be_written_costs_time_only(pets, tmp_path, monkeypa
     monkeypatch.delenv("COURSE_DATA_DIR")
     monkeypatch.setattr(standins, "MOST_FILES", {"train": 20, "validation": 6, "test": 8})
     assert datasets.cats_vs_dogs().stand_in
+
+
+def test_a_folder_for_the_session_ends_with_it(tmp_path):
+    (tmp_path / "taken").write_text("a file, not a folder")
+    (tmp_path / "tmp").mkdir()
+    code = """
+        from pathlib import Path
+        from helpers import datasets
+        from helpers.datasets import standins
+        standins.MOST_FILES = {"train": 20, "validation": 6, "test": 8}
+        assert Path(datasets.cats_vs_dogs().train[0][0]).is_file()
+    """
+    places_of = {"COURSE_CACHE_DIR": str(tmp_path / "taken")} | dict.fromkeys(("TMPDIR", "TEMP"), str(tmp_path / "tmp"))
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], env=os.environ | places_of)
+    assert done.returncode == 0 and not list((tmp_path / "tmp").iterdir())
 
 
 def test_no_room_for_the_stand_in_is_named(tmp_path, monkeypatch):

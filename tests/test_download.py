@@ -18,7 +18,7 @@ import filelock
 import pytest
 
 from helpers import datasets, places
-from helpers.datasets import download
+from helpers.datasets import download, shared
 from helpers.datasets.download import Remote, Unavailable, fetch
 
 CONTENT = random.Random(1).randbytes(300_000)
@@ -277,7 +277,7 @@ def test_thirty_processes_on_one_folder_download_once(server, tmp_path):
 
 def test_those_who_waited_share_the_failure(server, tmp_path):
     wanted = remote(server, "/missing")
-    with download.locked(tmp_path / "file.bin.lock", "file.bin"):
+    with shared.locked(tmp_path / "file.bin", "file.bin"):
         worker = fetch_elsewhere(wanted, tmp_path, env=os.environ | {"PYTHONUNBUFFERED": "1"})
         assert "Waiting for another notebook that prepares file.bin" in worker.stdout.readline()
         (tmp_path / "file.bin.failed").write_text("the room has no network", encoding="utf-8")
@@ -406,3 +406,26 @@ def test_no_network_costs_less_than_ten_seconds_in_all(tmp_path, monkeypatch, ca
     assert len(set(asked)) == len(asked) == 2
     datasets.mnist(train=50_000, validation=5_000, test=10_000)
     assert len(asked) == 2  # the failure answers for a while
+
+
+def test_what_is_shared_appears_whole_or_not_at_all(tmp_path):
+    file, folder = tmp_path / "file", tmp_path / "folder"
+    for text in ("first", "second"):
+        with shared.whole(file) as partial:
+            partial.write_text(text)
+    with shared.whole(folder) as partial:
+        partial.mkdir()
+        (partial / "mine").touch()
+    for path in (file, folder):
+        with pytest.raises(OSError, match="full"), shared.whole(path) as partial:
+            partial.write_text("half")
+            raise OSError("full")
+    with shared.whole(folder) as partial:  # another process was first
+        partial.mkdir()
+        (partial / "later").touch()
+    assert file.read_text() == "second"
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == [
+        "file",
+        "folder",
+        "folder/mine",
+    ]

@@ -444,6 +444,12 @@ def test_a_flipped_bit_is_noticed_wherever_it_is(tmp_path, make):
     assert accepted < (5 if make is tar_of else 60)
 
 
+def test_a_web_page_in_place_of_a_zip_file_is_called_no_zip_file(tmp_path):
+    (tmp_path / "a.zip").write_text("<!doctype html>")
+    with pytest.raises(ValueError, match=r"a\.zip cannot be unpacked \(File is not a zip file\)"):
+        archives.extract(tmp_path / "a.zip", tmp_path / "out", max_bytes=100)
+
+
 def test_a_tar_file_that_is_not_zipped_is_refused(tmp_path):
     """Only gzip's check sum tells that such a file is whole."""
     with tarfile.open(tmp_path / "a.tar.gz", "w:") as archive:

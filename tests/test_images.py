@@ -256,7 +256,8 @@ def test_an_interrupt_does_not_first_finish_everything():
 
 
 def test_an_empty_folder_and_no_folder(tmp_path):
-    assert len(images.audit(tmp_path)) == 0
+    nothing = images.audit(tmp_path)
+    assert len(nothing) == 0 and list(nothing["reason"].str.len()) == []
     with pytest.raises(ValueError, match="'nowhere' does not exist; give the path of a folder"):
         images.audit(tmp_path / "nowhere")
     fill(tmp_path, {"a.jpg": jpeg()})
@@ -933,7 +934,7 @@ def test_a_clean_copy_refuses_what_makes_no_sense(tmp_path):
     fill(tmp_path / "full", {"b.jpg": jpeg(2)})
     with pytest.raises(ValueError, match="is not an empty folder"):
         images.clean_copy(source, tmp_path / "full")
-    for quality in (0, 101, True, 2.5):
+    for quality in (0, 101, True, 2.5, 90.0, "90"):
         with pytest.raises(ValueError, match="quality="):
             images.clean_copy(source, tmp_path / "c", quality=quality)
     for size in (0, -3, "big", True):

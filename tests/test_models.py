@@ -12,7 +12,7 @@ quiet.start_tensorflow()
 
 import keras  # noqa: E402
 
-from benchmarks import dense, mnist  # noqa: E402
+from benchmarks import cifar10, dense, mnist  # noqa: E402
 from helpers import models  # noqa: E402
 
 
@@ -28,7 +28,10 @@ def lesson_model(number, name):
     raise AssertionError(f"lesson {number} has no cell that builds {name}")
 
 
-@pytest.mark.parametrize(("name", "count"), [("mnist_s4", 1_274_326), ("dense_s3", 42_310), ("dense_ours", 270_858)])
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("mnist_s4", 1_274_326), ("dense_s3", 42_310), ("dense_ours", 270_858), ("cifar10_s1", 393_962)],
+)
 def test_parameter_counts(name, count):
     assert getattr(models, name)().count_params() == count
 
@@ -50,16 +53,19 @@ def test_the_layer_table_tells_networks_apart():
     assert models.configuration_sha256(first, {"epochs": 1}) != models.configuration_sha256(first, {"epochs": 2})
 
 
-@pytest.mark.parametrize("name", [*mnist.RECIPES, *dense.RECIPES])
+RECIPES = mnist.RECIPES | dense.RECIPES | cifar10.RECIPES
+
+
+@pytest.mark.parametrize("name", RECIPES)
 def test_a_recorded_run_belongs_to_the_recipe_in_the_code(name):
-    recipe, run = (mnist.RECIPES | dense.RECIPES)[name], runs.load(name)
+    recipe, run = RECIPES[name], runs.load(name)
     assert runs.problems(run) == []
     assert run["configuration_sha256"] == models.configuration_sha256(recipe["build"](), recipe["settings"])
     assert run["parameters"] == recipe["build"]().count_params()
-    tests = {"benchmarks.mnist": 3_000, "benchmarks.dense": 10_000 if name.startswith("fashion") else 1_000}
+    tests = {"benchmarks.mnist": 3_000, "benchmarks.dense": 1_000, "benchmarks.cifar10": 10_000}
     module = run["command"].split()[2]
     assert run["command"] == f"python -m {module} {name}"
-    assert run["dataset"]["test"] == tests[module]
+    assert run["dataset"]["test"] == (10_000 if name.startswith("fashion") else tests[module])
 
 
 def test_the_recorded_weights_reach_the_recorded_accuracy():

@@ -128,7 +128,12 @@ def test_what_does_not_fit_is_refused(files):
         ({"paths": files, "labels": range(10), "resize": "stretch"}, 'choose "crop", "pad" or "squash"'),
         ({"paths": files, "labels": range(10), "image_size": 180}, "give height and width"),
         ({"paths": files, "labels": range(10), "image_size": (0, 9)}, "give height and width"),
-        ({"paths": files, "labels": range(10), "batch_size": 0}, "give 1 or more"),
+        ({"paths": files, "labels": range(10), "batch_size": 0}, "batch_size=0: give a whole number, 1 or more"),
+        ({"paths": files, "labels": range(10), "batch_size": "8"}, "batch_size='8': give a whole number"),
+        (
+            {"paths": files, "labels": range(10), "shuffle": False},
+            "shuffle=False: .* 0 or more, or None",
+        ),
         ({"paths": ["gone/away.jpg"], "labels": [0]}, r"no file 'away\.jpg' in gone/"),
     ]
     for arguments, sentence in cases:

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from helpers import places
+from helpers.arguments import whole_number
 from helpers.datasets import formats, origins, sources, splits
 from helpers.datasets.formats import read_idx
 from helpers.places import DATA, MNIST_FILES
@@ -94,7 +95,8 @@ def cifar10(train=45_000, validation=5_000, test=10_000):
     Returns a `Dataset` with uint8 images (n, 32, 32, 3), red, green, blue, 0 to 255, and uint8 labels (n,), 0 to 9.
     Raises ValueError if the counts do not fit, or if a staged file is not what its name says.
     """
-    origin, asked = origins.CIFAR10, _checked((train, validation, test), 50_000, 10_000, "CIFAR-10")
+    origin, asked = origins.CIFAR10, _checked(train, validation, test)
+    _must_fit(asked, 50_000, 10_000, "CIFAR-10 has")
     found = sources.archive_set(origin, places.find_cifar10, formats.read_cifar10)
     if found.reason:
         from helpers.datasets import standins
@@ -127,7 +129,11 @@ def cats_vs_dogs(train=3_200, validation=400, test=400):
 
     from helpers.datasets import photos
 
-    origin, asked = origins.CATS_VS_DOGS, _checked((train, validation, test), 25_000, 25_000, "Cats vs Dogs")
+    origin, asked = origins.CATS_VS_DOGS, _checked(train, validation, test)
+    if sum(asked.values()) > 25_000:
+        raise ValueError(
+            f"You ask for {sum(asked.values()):,} pictures in all; Cats vs Dogs has 25,000. Ask for fewer."
+        )
     found = sources.archive_set(origin, places.find_cats_vs_dogs)
     about, roots, halves = {"source": found.how}, [found.content], [asked]
     if found.reason:
@@ -155,12 +161,10 @@ def cat_photograph(size=288):
 # How the calls work
 
 
-def _checked(asked, most_train, most_test, name):
-    asked = dict(zip(("train", "validation", "test"), asked, strict=True))
+def _checked(train, validation, test):
+    asked = {"train": train, "validation": validation, "test": test}
     for split, count in asked.items():
-        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0:
-            raise ValueError(f"{split}={count!r}: give a whole number of examples, 0 or more.")
-    _must_fit(asked, most_train, most_test, f"{name} has")
+        whole_number(split, count, 0)
     return asked
 
 
@@ -168,7 +172,8 @@ def _must_fit(asked, have_train, have_test, holder="the files hold"):
     if asked["train"] + asked["validation"] > have_train or asked["test"] > have_test:
         raise ValueError(
             f"You ask for {asked['train']:,} training, {asked['validation']:,} validation and {asked['test']:,} test "
-            f"examples; {holder} {have_train:,} for training and {have_test:,} for testing. Ask for fewer."
+            f"examples; {holder} {have_train:,} for training and {have_test:,} for testing. Validation takes "
+            "from those for training. Ask for fewer."
         )
 
 
@@ -181,7 +186,8 @@ def _sha256(*parts):
 
 def _greys(origin, find, asked):
     """MNIST or Fashion-MNIST from the first place that has it."""
-    asked = _checked(asked, 60_000, 10_000, origin.name)
+    asked = _checked(*asked)
+    _must_fit(asked, 60_000, 10_000, f"{origin.name} has")
     found = sources.greys_set(origin, find, asked)
     train, test, paths = formats.read_mnist(found.content, origin.name)
     digest = _sha256(struct.pack(">II", 0x801, len(train[1])), np.ascontiguousarray(train[1]))

@@ -2,12 +2,12 @@
 
 import errno
 import gzip
-import shutil
 import stat
 import tarfile
-import uuid
 import zipfile
 from pathlib import Path, PurePosixPath
+
+from helpers.datasets.shared import whole
 
 CHUNK = 10**6  # bytes written at a time
 MOST_FILES = 100_000  # with folders; the largest official archive holds 25,004
@@ -29,18 +29,16 @@ def extract(archive, folder, max_bytes):
     """
     archive, folder = Path(archive), Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = folder.with_name(f"{folder.name}-{uuid.uuid4().hex[:8]}.partial")  # not mkdtemp: others may read it too
     try:
         file = archive.open("rb")
     except OSError as error:
         raise ValueError(f"{archive.name} cannot be read ({error.strerror}). Fetch or copy it again.") from error
     try:
-        partial.mkdir()
-        with file:
-            unpack = _unpack_zip if zipfile.is_zipfile(file) else _unpack_tar
+        with file, whole(folder) as partial:
+            partial.mkdir()
+            unpack = _unpack_zip if archive.suffix == ".zip" or zipfile.is_zipfile(file) else _unpack_tar
             file.seek(0)
             unpack(file, partial, max_bytes)
-        _put(partial, folder)
     except _Refused as error:
         raise ValueError(f"{archive.name} is refused: {error} Get it again from where it is official.") from None
     except Exception as error:  # a broken archive may raise nearly anything
@@ -48,18 +46,7 @@ def extract(archive, folder, max_bytes):
             raise
         reason = str(getattr(error, "strerror", None) or error or type(error).__name__)[:200]  # strerror: without paths
         raise ValueError(f"{archive.name} cannot be unpacked ({reason}). Fetch or copy it again.") from error
-    finally:
-        file.close()
-        shutil.rmtree(partial, ignore_errors=True)
     return folder
-
-
-def _put(partial, folder):
-    try:
-        partial.rename(folder)
-    except OSError:
-        if not folder.is_dir():  # else another process was first, with the same content
-            raise
 
 
 def _unpack_zip(file, folder, max_bytes):

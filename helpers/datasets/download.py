@@ -1,16 +1,15 @@
 """Fetch one file from the network: whole and checked, or not at all; once for all who share the folder."""
 
-import contextlib
 import errno
 import shutil
 import sys
 import threading
 import time
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 from helpers import places
+from helpers.datasets.shared import locked, partial_path
 
 FIRST_BYTE = 2.5  # seconds that one address has to look up its name, connect and send: two addresses take 5
 STALL = 15.0  # seconds without a byte after which an address is given up
@@ -82,13 +81,11 @@ def _fetch(remote, folder, failure):
     if failure:
         raise Unavailable(failure)
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / f"{remote.name}.lock", remote.name) as alone:
+    with locked(path, remote.name):
         if is_there():
             return path, False  # another process fetched it while we waited
         if note.is_file() and note.stat().st_mtime >= began:
             raise Unavailable(note.read_text(encoding="utf-8"))
-        for rest in folder.glob(f"{remote.name}-*.partial") if alone else ():  # of a process that was killed
-            shutil.rmtree(rest, ignore_errors=True)
         try:
             _from_first_that_answers(remote, path)
         except Unavailable as error:
@@ -98,35 +95,8 @@ def _fetch(remote, folder, failure):
     return path, True
 
 
-@contextlib.contextmanager
-def locked(path, name=""):
-    """Hold the lock at `path`, after waiting for the process that does; where `name` says what for, that is told.
-
-    Gives True, or False on a file system without locks: there everybody does the work, and nobody may tidy up.
-    """
-    import filelock
-
-    lock = filelock.FileLock(path, mode=0o666)  # others who share the folder may lock it too
-    try:
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            if name:
-                print(f"Waiting for another notebook that prepares {name} …")
-            lock.acquire()
-    except OSError as error:
-        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
-            raise
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
-
-
 def _from_first_that_answers(remote, path):
-    reasons, aside = [], path.with_name(f"{path.name}-{uuid.uuid4().hex[:8]}.partial")
+    reasons, aside = [], partial_path(path)
     for url in remote.urls:
         transfer = _Transfer(remote, url, aside)
         try:

@@ -25,7 +25,8 @@ def read_idx(path):
     path = Path(path)
     if not path.is_file():
         raise ValueError(
-            f"{path.name} is missing in {path.parent.name}/. Get the course's folder again, or restore it."
+            f"{path.name} is missing in {path.parent.name}/. Copy it there again; if the folder is the course's own, "
+            "get the course again."
         )
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:

@@ -4,13 +4,13 @@ import contextlib
 import hashlib
 import io
 import os
-import uuid
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from helpers import images
+from helpers.datasets.shared import whole
 from helpers.datasets.splits import SEED, taking_turns
 from helpers.images import findings
 from helpers.images.quarantine_folder import listing, sha256_of
@@ -43,13 +43,10 @@ def remembered_audit(folder, cache, progress=True):
     report.loc[gone, "verdict"] = "broken"
     report.loc[gone, "reason"] = "It vanished, or was closed, while the folder was looked at."
     text = report.to_csv(index=False)
-    try:
+    with contextlib.suppress(OSError):  # a full or read-only disk: the next call looks at the files again
         kept.parent.mkdir(parents=True, exist_ok=True)
-        partial = kept.with_suffix(f".{uuid.uuid4().hex[:8]}")
-        partial.write_text(text, encoding="utf-8", newline="")
-        partial.replace(kept)
-    except OSError:  # a full or read-only disk: the next call looks at the files again
-        pass
+        with whole(kept) as partial:
+            partial.write_text(text, encoding="utf-8", newline="")
     return _read(io.StringIO(text))
 
 
@@ -129,7 +126,8 @@ def split(pictures, train, validation, test):
     if len(seen_later) < test + validation or len(learned) < train:
         raise ValueError(
             f"You ask for {train:,} training, {validation:,} validation and {test:,} test pictures; the folder holds "
-            f"{len(pictures):,} usable ones, {len(single):,} of them without a near duplicate. Ask for fewer."
+            f"{len(pictures):,} usable ones, {len(single):,} of them without a near duplicate. "
+            f"{'Ask for fewer' if len(pictures) else 'Copy the whole folder again'}."
         )
     tested, held_out = np.split(seen_later, [test])
     learned = np.random.default_rng(SEED).permutation(learned)  # neighbours in that order take turns by class

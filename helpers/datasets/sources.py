@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from helpers import places
 from helpers.datasets import archives, origins
-from helpers.datasets.download import Unavailable, fetch, locked
+from helpers.datasets.download import Unavailable, fetch
 from helpers.datasets.formats import read_idx
+from helpers.datasets.shared import locked
 
 
 class Found(NamedTuple):
@@ -102,12 +103,10 @@ def _staged(archive, folder, origin, again):
 def _unpacked(archive, folder, max_bytes, again):
     """Put the content of `archive` into `folder`: once, however many ask at a time, or anew if `again`."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with locked(folder.parent / f"{folder.name}.lock", archive.name) as alone:
+    with locked(folder, archive.name):
         if again:
             shutil.rmtree(folder, ignore_errors=True)
         if not folder.is_dir():
-            for rest in folder.parent.glob(f"{folder.name}-*.partial") if alone else ():  # of a process that was killed
-                shutil.rmtree(rest, ignore_errors=True)
             archives.extract(archive, folder, max_bytes)
 
 

@@ -3,15 +3,13 @@
 import contextlib
 import functools
 import hashlib
-import shutil
 import tempfile
-import uuid
 from pathlib import Path
 
 import numpy as np
 
 from helpers import places, stickers
-from helpers.datasets.download import locked
+from helpers.datasets.shared import locked, whole
 from helpers.stickers import compose
 
 SOURCE = "a stand-in composed of stickers"
@@ -48,20 +46,17 @@ def squares(count, split):
         if len(labels) >= count and images.shape == (len(labels), 32, 32, 3) and images.dtype == np.uint8:
             return images[:count], labels[:count]
     images, labels = stickers.pictures(count, split=split, progress=True)
-    partial = kept.with_name(f"{kept.stem}-{uuid.uuid4().hex[:8]}.partial.npz")
-    try:
+    with contextlib.suppress(OSError):  # a full or read-only disk: the next call draws again
         kept.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(partial, images=images, labels=labels)
-        partial.replace(kept)
-    except OSError:  # a full or read-only disk: the next call draws again
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+        with whole(kept) as partial, partial.open("wb") as file:
+            np.savez(file, images=images, labels=labels)
     return images, labels
 
 
 @functools.cache
 def _for_this_session():
-    return Path(tempfile.mkdtemp(prefix="image-classification-course-"))
+    """A folder that is removed when Python ends."""
+    return tempfile.TemporaryDirectory(prefix="image-classification-course-", ignore_cleanup_errors=True)
 
 
 def pet_folders():
@@ -75,7 +70,7 @@ def pet_folders():
     except OSError:
         pass
     try:
-        return _drawn(_for_this_session())
+        return _drawn(Path(_for_this_session().name))
     except OSError as error:
         raise ValueError(
             f"The pictures that stand in for Cats vs Dogs cannot be written ({error.strerror}). They take 20 MB: make "
@@ -90,22 +85,9 @@ def _drawn(cache):
     for split, count in counts.items():
         folder = cache / f"{split}-{count}-{_drawn_by()}"
         if not folder.is_dir():
-            with locked(cache / f"{folder.name}.lock") as alone:
-                for rest in cache.glob(f"{folder.name}-*.partial") if alone else ():  # of a process that was killed
-                    shutil.rmtree(rest, ignore_errors=True)
+            with locked(folder):
                 if not folder.is_dir():
-                    _draw(folder, count, split)
+                    with whole(folder) as partial:
+                        stickers.write_folder(partial, count, split=split)
         folders.append(places.find_cats_vs_dogs(folder))
     return folders
-
-
-def _draw(folder, count, split):
-    partial = folder.with_name(f"{folder.name}-{uuid.uuid4().hex[:8]}.partial")
-    try:
-        stickers.write_folder(partial, count, split=split)
-        partial.rename(folder)
-    except OSError:
-        if not folder.is_dir():  # else another process was first, on a file system without locks
-            raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)

@@ -15,6 +15,7 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
+from helpers.arguments import whole_number
 from helpers.images import duplicates, findings
 from helpers.images.findings import COLUMNS, VERDICTS, look_at
 from helpers.images.folders import checked, inside, listing
@@ -44,8 +45,7 @@ def audit(folder, progress=True):
     root = Path(folder).resolve()
     rows = each(lambda item: look_at(*item, root), files.items(), progress, "looking")
     name_duplicates(rows)
-    report = pd.DataFrame(rows, columns=COLUMNS)
-    report["reason"] = [" ".join(row["reasons"]) for row in rows]
+    report = pd.DataFrame([row | {"reason": " ".join(row["reasons"])} for row in rows], columns=COLUMNS)
     return report.astype({"width": "Int64", "height": "Int64", "bytes": "Int64"})
 
 
@@ -120,10 +120,8 @@ def clean_copy(folder, destination, verdicts=("good", "odd"), quality=95, size=N
         raise ValueError(f"{destination.name!r} and {folder.name!r} lie in each other; choose another destination.")
     if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
         raise ValueError(f"{destination.name!r} is not an empty folder; choose a new one, so that nothing mixes.")
-    if isinstance(quality, bool) or quality not in range(1, 96):
-        raise ValueError(f"quality={quality!r}: give a whole number from 1 to 95.")
-    if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-        raise ValueError(f"size={size!r}: give a number of pixels, 1 or more, or None.")
+    whole_number("quality", quality, 1, 95)
+    whole_number("size", size, 1, optional=True)
     chosen = findings.known(verdicts)
     report, paths = audit(folder, progress), listing(folder)
     chosen = report["verdict"].isin(chosen) & report["width"].notna()  # nothing to try where no picture was found

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from helpers.arguments import whole_number
 from helpers.datasets.origins import CIFAR10_CLASSES
 from helpers.stickers import compose
 
@@ -191,9 +192,3 @@ def generator(purpose, split, seed, number):
         raise ValueError(f'split={split!r}: choose "train" or "test".')
     whole_number("seed", seed, 0, 2**32 - 1)
     return np.random.default_rng([purpose, SPLITS.index(split), seed, number])
-
-
-def whole_number(name, value, low, high):
-    """Raise ValueError unless `value` is an integer from `low` to `high`."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
-        raise ValueError(f"{name}={value!r}: give a whole number from {low:,} to {high:,}.")

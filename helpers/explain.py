@@ -33,16 +33,17 @@ def explain(model, batch_size=1):
 
     `model` is a Sequential or functional Keras model that knows its input shape. The columns:
 
-    - output shape: height × width × channels, without the batch; beside it, how it comes about;
+    - output shape: height × width × channels, without the batch; beside it how it comes about, if it is a new one;
     - parameters: the product for each array of weights, their sum, and how many of them are not trained;
     - sees: the receptive field, height × width of the part of the picture that one value is computed from, in pixels.
       Near the edge it reaches into the padding. "all": every value sees the whole picture;
     - multiply-adds for one picture, in convolutions and dense layers; all else is little beside them and counts as 0;
-    - memory of the outputs for `batch_size` pictures. Training keeps about that much for the backward pass.
+    - memory of the outputs for `batch_size` pictures. Training keeps most of them for the backward pass.
 
     A model inside the model is one row with the totals of its own table. A layer without a rule in
     `helpers.layer_rules`, or one that Keras counts differently, has "–" for what is not certain; its shape and its
-    parameters are then those of Keras. A total that lacks something begins with "≥".
+    parameters are then those of Keras. A total that lacks something begins with "≥". Augmentation is described as it
+    works in prediction: it lets every pixel pass.
 
     Raises TypeError for what is no Keras model, ValueError for one whose layers or whose input size are not known, and
     for a batch size that is no positive whole number.
@@ -50,8 +51,7 @@ def explain(model, batch_size=1):
     import keras
 
     if not isinstance(model, keras.Model):
-        kind = f"the class {model.__name__}" if isinstance(model, type) else f"a {type(model).__name__}"
-        raise TypeError(f"explain got {kind}, not a Keras model. Build one first, then call explain(model).")
+        raise TypeError(f"explain needs a Keras model and was given {model!r:.50}. Build one, then explain(model).")
     if not isinstance(batch_size, Integral) or batch_size < 1:
         raise ValueError(f"batch_size is {batch_size!r}. Give the number of pictures in a batch, for example 64.")
     graph = graph_of(model)
@@ -63,21 +63,22 @@ def explain(model, batch_size=1):
             else f"The layers of a {type(model).__name__} are called in Python code, which explain cannot follow."
             " It reads models made with keras.Sequential or keras.Model(inputs, outputs)."
         )
-    pictures = [picture(tensor.shape[1:]) for tensor in graph.inputs]
-    layers = [tensor._keras_history.operation for tensor in graph.inputs]
-    rows = [row_of(layer, [one], [pixels]) for layer, one, pixels in zip(layers, pictures, graph.inputs, strict=True)]
-    rows += walk(graph, pictures, counted=set())[0]
+    rows = [row_of(one._keras_history.operation, [picture(one.shape[1:])], [one]) for one in graph.inputs]
+    rows += walk(graph, [picture(one.shape[1:]) for one in graph.inputs], counted=set())[0]
     return table(rows, model, batch_size)
 
 
 def graph_of(model):
-    """The functional model that holds the calls of the layers: `model`, or what a Sequential keeps inside; or None."""
+    """The functional model that holds the calls of the layers: `model`, or what a Sequential keeps inside; or None.
+
+    These two names are not public in Keras, which has no other way to the calls; they are the same in 3.13 and 3.15.
+    """
     graph = getattr(model, "_functional", model)
     return graph if hasattr(graph, "_nodes_by_depth") else None
 
 
 def picture(shape):
-    """The Map of an input of this shape: every pixel sees itself."""
+    """The Map of an input of this shape."""
     if None in shape:
         raise ValueError(
             f"The model takes pictures of any size, {shape}, but what it computes depends on the size. Put it behind an"
@@ -161,32 +162,24 @@ def model_row(node, given, counted):
     rows, outgoing = walk(graph_of(model), given, counted)
     outgoing = outgoing if fits(outgoing, node.outputs) else as_in_keras(node.outputs)
     row = row_of(model, outgoing, node.outputs)._replace(
-        bytes=total(row.bytes for row in rows),
+        bytes=None if None in (sizes := [row.bytes for row in rows]) else sum(sizes),
         how=f"{len(rows)} layers",
         parameters=sum(row.parameters for row in rows),
         not_trained=sum(row.not_trained for row in rows),
         counting="their sum" if new else AGAIN,
-        multiply_adds=total(row.multiply_adds for row in rows),
+        multiply_adds=None if None in (operations := [row.multiply_adds for row in rows]) else sum(operations),
     )
     return row, outgoing
 
 
-def total(numbers):
-    """The sum, or None if a number is missing."""
-    numbers = list(numbers)
-    return None if None in numbers else sum(numbers)
-
-
 def row_of(layer, maps, tensors):
     """The row of a layer that gives these Maps, in the number formats of these tensors, as far as they tell."""
-    sizes = [None if None in one.shape else prod(one.shape) for one in maps]
-    widths = [BYTES.get(tensor.dtype) for tensor in tensors]
-    known = None not in sizes + widths
+    sizes = [(*one.shape, BYTES.get(tensor.dtype)) for one, tensor in zip(maps, tensors, strict=True)]
     return Row(
         label=label_of(layer),
         shape=", ".join(map(shape_text, maps)),
         sees=", ".join(receptive_field.text(one.view) for one in maps),
-        bytes=sum(map(prod, zip(sizes, widths, strict=True))) if known else None,
+        bytes=None if any(None in size for size in sizes) else sum(map(prod, sizes)),
     )
 
 
@@ -207,8 +200,8 @@ def parameters_text(row):
     number = f"{row.parameters:,}"
     if row.counting == AGAIN:
         return AGAIN
-    text = number if not row.parameters or row.counting == number else f"{row.counting or UNKNOWN} = {number}"
-    return text + untrained(row.parameters, row.not_trained)
+    worked = "" if not row.parameters or row.counting == number else f"{row.counting or UNKNOWN} = "
+    return worked + number + untrained(row.parameters, row.not_trained)
 
 
 def untrained(parameters, not_trained):
@@ -218,12 +211,11 @@ def untrained(parameters, not_trained):
 
 
 def memory_text(size):
-    """Bytes as text, in the largest unit of which there is at least one."""
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:,.1f} {unit}" if unit != "B" else f"{size} B"
+    """Bytes as text with three digits, in the largest unit of which there is about one."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 999.5 or unit == "GiB":
+            return f"{size:.3g} {unit}" if size < 999.5 else f"{size:,.0f} {unit}"
         size /= 1024
-    return f"{size:,.1f} GiB"
 
 
 def table(rows, model, batch_size):
@@ -237,7 +229,7 @@ def table(rows, model, batch_size):
 
     parameters, not_trained = count(model.weights), count(model.non_trainable_weights)
     memory = [row.bytes and row.bytes * batch_size for row in rows]
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "output shape": [*(row.shape for row in rows), ""],
             "how it comes about": [*(UNKNOWN if row.how is None else row.how for row in rows), ""],
@@ -246,5 +238,12 @@ def table(rows, model, batch_size):
             "multiply-adds": texts([row.multiply_adds for row in rows], "{:,}".format),
             f"memory, batch of {batch_size}": texts(memory, memory_text),
         },
-        index=pd.Index([*(row.label for row in rows), "total"], name="layer"),
+        index=[*(row.label for row in rows), "total"],
     )
+    return frame.map(hold_together).rename_axis(columns="layer")
+
+
+def hold_together(text):
+    """The text with spaces at which no line ends, but before "=", "+", "→" and "(": the table is wide."""
+    text = text.replace(" × ", "\N{NARROW NO-BREAK SPACE}×\N{NARROW NO-BREAK SPACE}")
+    return re.sub(r" (?![=+→(])", "\N{NO-BREAK SPACE}", text)

@@ -103,9 +103,9 @@ def pooling(layer, given):
 
 def global_pooling(layer, given):
     """One value per channel, computed from the whole map."""
-    channels = given.shape[2]
+    *size, channels = given.shape
     shape = (1, 1, channels) if layer.keepdims else (channels,)
-    return Step(shape, f"{channels:,} channel" + "s" * (channels != 1), receptive_field.all_values(given.view))
+    return Step(shape, f"{times(size)} → 1", receptive_field.all_values(given.view))
 
 
 def flatten(layer, given):
@@ -128,8 +128,8 @@ def dense(layer, given):
     *places, values = given.shape
     view = receptive_field.all_values(given.view) if not places else given.view if len(places) == 2 else None
     bias = ((layer.units,),) if layer.use_bias else ()
-    kernels = ((values, layer.units),)
-    return Step((*places, layer.units), f"{layer.units:,} unit" + "s" * (layer.units != 1), view, kernels, bias, positions=prod(places))
+    kernels, how = ((values, layer.units),), f"{layer.units:,} unit" + "s" * (layer.units != 1)
+    return Step((*places, layer.units), how, view, kernels, bias, positions=prod(places))
 
 
 def batch_normalization(layer, given):
@@ -138,7 +138,7 @@ def batch_normalization(layer, given):
         return None
     channels = given.shape[-1]
     arrays = 2 + bool(layer.scale) + bool(layer.center)
-    return Step(given.shape, "unchanged", given.view, others=((arrays, channels),), statistics=2 * channels)
+    return Step(given.shape, "", given.view, others=((arrays, channels),), statistics=2 * channels)
 
 
 def normalization(layer, given):
@@ -146,7 +146,7 @@ def normalization(layer, given):
     if layer.axis not in ((-1,), (len(given.shape),)):
         return None
     arrays = ((2, given.shape[-1]), (1,)) if layer.input_mean is None else ()
-    return Step(given.shape, "unchanged", given.view, others=arrays, statistics=sum(map(prod, arrays)))
+    return Step(given.shape, "", given.view, others=arrays, statistics=sum(map(prod, arrays)))
 
 
 def zero_padding(layer, given):
@@ -161,7 +161,7 @@ def zero_padding(layer, given):
 
 def unchanged(layer, given):
     """Every value is changed by itself."""
-    return Step(given.shape, "unchanged", given.view)
+    return Step(given.shape, "", given.view)
 
 
 def activation(layer, given):
@@ -175,7 +175,7 @@ def softmax(layer, given):
     *places, _ = given.shape
     if len(places) == 1 or getattr(layer, "axis", -1) not in (-1, len(given.shape)):
         return None
-    return Step(given.shape, "unchanged", given.view if places else receptive_field.all_values(given.view))
+    return Step(given.shape, "", given.view if places else receptive_field.all_values(given.view))
 
 
 def merge(layer, *given):
@@ -183,7 +183,7 @@ def merge(layer, *given):
     if len({len(one.shape) for one in given}) > 1:
         return None
     shape = tuple(map(max, zip(*(one.shape for one in given), strict=True)))
-    return Step(shape, "unchanged", receptive_field.widest([one.view for one in given]))
+    return Step(shape, "", receptive_field.widest([one.view for one in given]))
 
 
 def concatenate(layer, *given):

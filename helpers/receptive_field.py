@@ -22,7 +22,7 @@ class Axis(NamedTuple):
 
     def slide(self, span, stride, before, count):
         """What `count` windows of `span` values see, `stride` values apart; the first begins `before` values early."""
-        last = min(self.count, (count - 1) * stride + span - before) - 1
+        last = (count - 1) * stride + span - before - 1  # the last value read; it may lie in the padding
         start, size = self.start - before * self.step, self.size + (span - 1) * self.step
         end = min(self.end, self.start + last * self.step + self.size)
         return Axis(start, size, self.step * stride, count, end, self.picture)

@@ -73,13 +73,13 @@ class Triangle(keras.optimizers.schedules.LearningRateSchedule):
         return self.peak * keras.ops.maximum(keras.ops.minimum(up, down), 0.0)
 
 
-def train_fast(images, labels, seed, epochs=5, batch_size=512, callbacks=()):
+def train_fast(images, labels, seed, epochs=5, batch_size=512, peak=1.2, callbacks=()):
     keras.utils.set_random_seed(seed)
     steps = len(labels) // batch_size
     model = build_fast()
     model.get_layer("whitening").set_weights([whitening_filters(images)])
     model.compile(
-        optimizer=keras.optimizers.SGD(Triangle(0.7, steps * epochs), momentum=0.85, nesterov=True, weight_decay=0.01),
+        optimizer=keras.optimizers.SGD(Triangle(peak, steps * epochs), momentum=0.85, nesterov=True, weight_decay=0.01),
         loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.2),
         metrics=["accuracy"],
     )

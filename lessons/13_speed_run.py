@@ -12,8 +12,8 @@
 # - **assemble** a fast recipe of under 120 lines, and race it against the one from lesson 06
 # - **judge** whether a speed-up is real, and what each part of it is worth
 #
-# **Time:** about 40 minutes (estimate: reading, exercises, computing) · **You need:** the CNN on CIFAR-10 from
-# lesson 06. A word is new? Look in the [glossary](00_start_here.ipynb#Glossary).
+# **Time:** about 40 minutes (estimate: reading, exercises, computing) · **You need:** the CNN on CIFAR-10 from lesson
+# 06. A word is new? Look in the [glossary](00_start_here.ipynb#Glossary).
 
 # %% [markdown]
 # The tutorial of lesson 06 trains its network on 50,000 pictures, 25 times over. On our machine, two CPU cores, that
@@ -129,8 +129,8 @@ speed_tutorial = pictures_per_second(tutorial, batch_size=64)
 f"{speed_tutorial:,.0f} pictures a second, one epoch of 50,000: {50_000 / speed_tutorial:,.0f} s"
 
 # %% [markdown]
-# There are three ways out: wait less between two steps, do less work per picture, show fewer pictures. You try them in
-# this order.
+# There are three ways out: wait less between two steps, do less work per picture, show fewer pictures. You try them
+# in this order.
 #
 # ## 1 Data
 #
@@ -140,8 +140,8 @@ f"{speed_tutorial:,.0f} pictures a second, one epoch of 50,000: {50_000 / speed_
 # lets a network see a picture again with profit. But it must not cost time: what is done picture by picture in Python
 # makes the network wait.
 #
-# So pad all pictures once, by two mirrored pixels on each side, and let NumPy *look* at every window of 32 × 32 pixels
-# in them. How many windows are there for each picture, and how much memory do they take?
+# So pad all pictures once, by two mirrored pixels on each side, and let NumPy *look* at every window of 32 × 32
+# pixels in them. How many windows are there for each picture, and how much memory do they take?
 
 
 # %%
@@ -156,9 +156,9 @@ windows = all_windows(train_images[:1_000])
 windows.shape, round(windows.size / (1_000 * 36 * 36 * 3)), windows.flags.owndata
 
 # %% [markdown]
-# Five rows by five columns: 25 windows per picture. That is as many numbers as 20 padded copies hold, and `False` says
-# that none of them was copied. A **view** is another way to walk through the same memory. Only what you pick from it is
-# copied: one window for each picture of a batch, in one go.
+# Five rows by five columns: 25 windows per picture. That is as many numbers as 20 padded copies hold, and `False`
+# says that none of them was copied. A **view** is another way to walk through the same memory. Only what you pick
+# from it is copied: one window for each picture of a batch, in one go.
 
 # %%
 corners = [(0, 0), (0, 4), (2, 2), (4, 0), (4, 4)]
@@ -189,9 +189,9 @@ q2.check(mirror)
 # q2.solution()
 
 # %% [markdown]
-# Here is the whole input pipeline, a generator. One detail is worth a look: whether a picture is mirrored is drawn once,
-# for the first epoch. After that it alternates, so that any two epochs in a row show both sides. Chance alone would
-# show every second picture twice in the same way.
+# Here is the whole input pipeline, a generator. One detail is worth a look: whether a picture is mirrored is drawn
+# once, for the first epoch. After that it alternates, so that any two epochs in a row show both sides. Chance alone
+# would show about half of the pictures twice in the same way.
 
 
 # %%
@@ -250,16 +250,17 @@ f"512 pictures: {at_once:.0f} ms at once, {in_turn:.0f} ms one by one"
 f"{1000 * 512 / speed_tutorial:,.0f} ms"
 
 # %% [markdown]
-# On a CPU the network takes so long that even the slow way would hardly be felt, all the more as Keras prepares the next
-# batch while the network works on this one. On a fast GPU the slow way is what you would wait for. So measure first: a
-# part that takes a hundredth of the time cannot save you more than a hundredth. On to the network, where the time is.
+# On a CPU the network takes so long that even the slow way would hardly be felt, all the more as Keras prepares the
+# next batch while the network works on this one. On a fast GPU the slow way is what you would wait for. So measure
+# first: a part that takes a hundredth of the time cannot save you more than a hundredth. On to the network, where the
+# time is.
 #
 # ## 2 Model
 #
 # ### Numbers around zero
 #
-# Divided by 255, all pixels are positive. A network learns faster from values around 0 with a spread near 1. `x / 63 −
-# 2` does that for photographs and, roughly, for drawings:
+# Divided by 255, all pixels are positive. A network learns faster from values around 0 with a spread near 1. Dividing
+# by 63 and subtracting 2 does that for photographs and, roughly, for drawings:
 
 # %%
 scaled = train_images[:500].astype(np.float32) / 63 - 2
@@ -269,8 +270,7 @@ f"mean {scaled.mean():.2f}, spread {scaled.std():.2f}"
 # ### A first layer that need not be learned
 #
 # Take every patch of 2 × 2 pixels: 12 numbers with the three colours. How much do two of them have to do with each
-# other? The **covariance** says it: for numbers around 0 it
-# is the mean of their product.
+# other? The **covariance** says it: for numbers around 0 it is the mean of their product.
 
 
 # %%
@@ -287,8 +287,8 @@ covariance = patches.T @ patches / len(patches)
 # %% [markdown]
 # Neighbouring pixels are nearly alike, and so are the three colours of one pixel. So the twelve numbers say one thing
 # twelve times, "how bright is it here?", and everything else is whispered. **Whitening** turns them into twelve
-# answers that have nothing to do with each other, each equally loud. The eigenvectors of the covariance matrix are the
-# directions in which patches vary independently of each other; dividing by the spread along each makes them even.
+# answers that have nothing to do with each other, each equally loud. The eigenvectors of the covariance matrix are
+# the directions in which patches vary independently of each other; dividing by the spread along each makes them even.
 
 
 # %%
@@ -373,14 +373,15 @@ f"{late:,} instead of {early:,}", round(19_887_392 / 34_177_344, 2)
 # %% [markdown]
 # Two layers more than the tutorial's, and not quite 60 % of its work. Three details. `momentum=0.6` lets batch
 # normalisation forget its first, wrong averages within a few steps; Keras's 0.99 needs hundreds. There is no dropout:
-# a training this short does not overfit. And the last layer shrinks the scores, so that the network begins unsure.
+# a training this short has little time to overfit. And the last layer shrinks the scores, so that the network begins
+# unsure.
 #
 # ## 3 Training
 #
 # ### Large batches
 #
-# A step has fixed costs: starting each operation, updating each weight. In a large batch more pictures share them. Here
-# is the fast network with 64 and with 512 pictures a step. What do you expect?
+# A step has fixed costs: starting each operation, updating each weight. In a large batch more pictures share them.
+# Here is the fast network with 64 and with 512 pictures a step. What do you expect?
 
 # %%
 fast.compile(
@@ -394,8 +395,9 @@ fast.compile(
 #
 # ### A rate that climbs and falls
 #
-# A high learning rate moves fast and never settles; a low one settles and never arrives. With few steps you need both:
-# climb to the peak in the first fifth of all steps, then go down in a straight line to zero.
+# A high learning rate moves fast and never settles; a low one settles and never arrives. With few steps you need
+# both: start at a fifth of the peak, climb to it in the first fifth of all steps, then go down in a straight line to
+# zero.
 
 
 # %%
@@ -412,8 +414,8 @@ class Triangle(keras.optimizers.schedules.LearningRateSchedule):
 # %% [markdown]
 # ### Exercise 3 · Steps and rate
 #
-# 50,000 pictures, batches of 512, what does not fill a batch is left out, 5 epochs. How many `steps` is that in all? And
-# what is the learning `rate` when 80 % of them are done, with a peak of 1.2? Pen and paper will do.
+# 50,000 pictures, batches of 512, what does not fill a batch is left out, 5 epochs. How many `steps` is that in all?
+# And what is the learning `rate` when 80 % of them are done, with a peak of 1.2? Pen and paper will do.
 
 # %% tags=["exercise"]
 steps = 485  # solution
@@ -443,8 +445,8 @@ show_curves(
 #
 # ### Softer targets
 #
-# Asked for certainty, a network goes on growing its scores long after the answer is right. **Label smoothing** asks for
-# less: a part of the 1 is taken away and shared out equally over *all* classes, the right one included.
+# Asked for certainty, a network goes on growing its scores long after the answer is right. **Label smoothing** asks
+# for less: a part of the 1 is taken away and shared out equally over *all* classes, the right one included.
 #
 # ### Exercise 4 · Smooth a label
 #
@@ -479,8 +481,8 @@ round(-float(np.sum(row * np.log(row))), 3), round(float(loss(np.eye(10)[:1], ro
 #
 # ### Fewer epochs
 #
-# All this serves one aim: {{cifar10_fast.epochs}} epochs where the tutorial has {{cifar10_s1.epochs}}. Here is the whole
-# training, with the numbers of the recorded run as defaults.
+# All this serves one aim: {{cifar10_fast.epochs}} epochs where the tutorial has {{cifar10_s1.epochs}}. Here is the
+# whole training, with the numbers of the recorded run as defaults.
 
 
 # %%
@@ -512,9 +514,9 @@ def train_fast(images, labels, seed, epochs=5, batch_size=512, peak=1.2, callbac
 # ### Averaging weights: worth it here?
 #
 # Weights that hop around a good place are often better in the mean. Keras keeps such a running mean if you ask the
-# optimizer with `use_ema=True` (for **exponential moving average**: the older the weights, the less they count). Does it
-# help this recipe? A short training with a constant rate and one with the triangle, each judged with its last weights
-# and with the averaged ones. How far apart are the two, and where?
+# optimizer with `use_ema=True` (for **exponential moving average**: the older the weights, the less they count). Does
+# it help this recipe? A short training with a constant rate and one with the triangle, each judged with its last
+# weights and with the averaged ones. How far apart are the two, and where?
 
 
 # %%
@@ -559,16 +561,17 @@ pd.DataFrame(rows).round(3)
 
 # %% [markdown]
 # The accuracies rest on few validation pictures, so do not read much into a point or two. The last row says more: how
-# far the last weights are from their mean, compared with their size. Under a constant rate they are still on the move.
-# The triangle's last steps are short, and they are shorter still in a training with ten times as many. Its last weights
-# are nearly a mean already, so the recipe does without.
+# far the last weights are from their mean, compared with their size. Under a constant rate they are still on the
+# move. The triangle's last steps are short, and they are shorter still in a training with ten times as many. Its last
+# weights are nearly a mean already, so the recipe does without.
 #
 # ## 4 Evaluation
 #
 # ### Ask six times
 #
-# One more point comes from *after* training. Show the network each picture as it is, mirrored, and both moved by a pixel
-# towards two corners, then average the scores. This is **test-time augmentation**. Which price does it have?
+# Something is left to do *after* training. Show the network each picture as it is and mirrored, and both of them
+# moved by a pixel towards two corners, then average the scores; the views that were not moved count double. This is
+# **test-time augmentation**. What is its price?
 
 
 # %%
@@ -657,15 +660,15 @@ pd.DataFrame(
 f"The fast recipe saw {seen[1] / seen[0]:.1f} times as many pictures in the same seconds."
 
 # %% [markdown]
-# Be fair to the loser. With a few thousand pictures it has taken a handful of steps, and its batch normalisation still
-# judges by averages from the beginning. A race over such a distance says who starts faster. The full distance was
-# recorded.
+# Be fair to the loser. With a few thousand pictures it has taken a handful of steps, and its batch normalisation
+# still judges by averages from the beginning. A race over such a distance says who starts faster. The full distance
+# was recorded.
 #
 # ### The full distance
 #
-# 50,000 training pictures, 10,000 test pictures that neither recipe has seen, opened once per seed. One warning: our
-# copy of CIFAR-10 is stored as JPEG files, which costs both recipes some accuracy. On the original files the tutorial
-# reports 82.0 %.
+# 50,000 training pictures, and 10,000 test pictures, opened once per seed. One warning: our copy of CIFAR-10 went
+# through JPEG files, so its pixels are not quite the original ones. The tutorial's own 82.0 % is on the originals and
+# not to be compared with ours. Guess before you look: at how many seconds does the fast run end?
 
 # %%
 show_race("cifar10_s1", "cifar10_fast")
@@ -676,16 +679,17 @@ race["times as long"] = (race["training seconds"] / race["training seconds"].min
 race.drop(columns="test examples")
 
 # %% [markdown]
-# The tutorial's recipe ends at {{cifar10_s1.test_accuracy}} after {{cifar10_s1.wall_seconds}} seconds, the fast one at
-# {{cifar10_fast.test_accuracy}} ± {{cifar10_fast.interval}} after {{cifar10_fast.wall_seconds}}. The ± is over seeds; that
-# there are only 10,000 test pictures leaves another ± 0.8 or so. Training accuracy lies low in the fast run because its
-# pictures come moved, and because it counts whole epochs in which the network still improves.
+# The tutorial's recipe ends at {{cifar10_s1.test_accuracy}} after {{cifar10_s1.wall_seconds}} seconds, the fast one
+# at {{cifar10_fast.test_accuracy}} ± {{cifar10_fast.interval}} after {{cifar10_fast.wall_seconds}}. The ± is over
+# seeds; that there are only 10,000 test pictures leaves another ± 0.8 or so. Training accuracy lies low in the fast
+# run because its pictures come moved, and because it counts whole epochs in which the network still improves.
 #
 # ### What is each part worth?
 #
-# Each run below changes one thing in the fast recipe. Without whitening, the first layer starts at random and is trained
-# like the others. The runs with a constant rate and with small batches, of 64, have a rate of their own that suits them.
-# "One view" asks the same trained networks once. Which idea will be missed most? Rank them before you run.
+# Each run below changes one thing in the fast recipe. Without whitening, the first layer starts at random and is
+# trained like the others. The runs with a constant rate and with small batches, of 64, have a rate of their own that
+# suits them. "One view" asks the same trained networks once. Which idea will be missed most? Rank them before you
+# run.
 
 # %%
 changes = ["no_whitening", "no_augmentation", "no_smoothing"]
@@ -705,8 +709,8 @@ worth[["test accuracy", "seeds", "training seconds"]]
 # | old, seconds | 10.1 | 10.3 | 14.8 | 10.2 | 10.0 |
 # | new, seconds | 9.6 | 9.9 | 14.1 | 9.7 | 9.5 |
 #
-# In the third round something else was running. The new version needed longer there than the old one in all the others.
-# Yet it won every round. If both were equally fast, it would do so by luck once in 2⁵ = 32 times.
+# In the third round something else was running. The new version needed longer there than the old one in all the
+# others. Yet it won every round. If both were equally fast, it would do so by luck once in 2⁵ = 32 times.
 #
 # ### Exercise 5 · Judge two timings
 #
@@ -733,10 +737,10 @@ q5.check(really_faster)
 #
 # ## 5 Your turn: the leaderboard
 #
-# Can you do it with less? The rules stand in [SPEED_RUN.md](../benchmarks/SPEED_RUN.md): one file of at most 120 lines,
-# the 50,000 training pictures and nothing else, mean accuracy over three seeds at least 80 %. Machines differ, so
-# seconds are divided by what a fixed training step costs on the same machine. What you assembled above is the first
-# entry, [course.py](../benchmarks/entries/course.py): copy it, change one thing, and rehearse in a terminal:
+# Can you do it with less? The rules stand in [SPEED_RUN.md](../benchmarks/SPEED_RUN.md): one file of at most 120
+# lines, the 50,000 training pictures and nothing else, mean accuracy over three seeds at least 80 %. Machines differ,
+# so seconds are divided by what a fixed training step costs on the same machine. What you assembled above is the
+# first entry, [course.py](../benchmarks/entries/course.py): copy it, change one thing, and rehearse in a terminal:
 #
 # ```
 # python -m benchmarks.leaderboard --rehearse my_entry.py
@@ -757,11 +761,12 @@ q5.check(really_faster)
 #
 # <details><summary>A layer holds two thirds of the parameters. Does it take most of the time?</summary>
 #
-# Not if it is dense: each of its weights is used once per picture. A convolution uses each weight at every place of its
-# map.
+# Not if it is dense: each of its weights is used once per picture. A convolution uses each weight at every place of
+# its map.
 # </details>
 #
-# <details><summary>You double the batch size and keep the epochs and the learning rate. Why may accuracy fall?</summary>
+# <details><summary>You double the batch size and keep the epochs and the learning rate. Why may accuracy
+# fall?</summary>
 #
 # There are half as many steps, each as long as before: the weights do not get as far. A higher rate makes up for it,
 # within limits.

@@ -165,7 +165,8 @@ corners = [(0, 0), (0, 4), (2, 2), (4, 0), (4, 4)]
 show_pictures(
     [windows[0, row, column].transpose(1, 2, 0) for row, column in corners],
     titles=[f"row {row}, column {column}" for row, column in corners],
-    alt="One training picture five times: moved by two pixels towards each corner, and as it is in the middle.",
+    alt="One training picture five times: moved by two pixels towards each corner, "
+    "and as it is in the middle.",
 )
 
 # %% [markdown]
@@ -206,8 +207,8 @@ def batches(images, labels, seed, epochs, batch_size, shift=2):
         rows, columns = random.integers(2 * shift + 1, size=(2, len(labels)))
         for chosen in order.reshape(steps, batch_size):
             batch = windows[chosen, rows[chosen], columns[chosen]].transpose(0, 2, 3, 1)
-            mirrored = (first[chosen] + epoch) % 2 == 1
-            yield np.where(mirrored[:, None, None, None], batch[:, :, ::-1], batch), targets[chosen]
+            mirrored = ((first[chosen] + epoch) % 2 == 1)[:, None, None, None]
+            yield np.where(mirrored, batch[:, :, ::-1], batch), targets[chosen]
 
 
 # %% [markdown]
@@ -307,8 +308,9 @@ show_pictures(
     [drawn[..., number] for number in range(12)],
     columns=6,
     size=1.0,
-    alt="Twelve filters of 2 by 2 pixels. The first weighs all pixels and colours alike; others are "
-    "a single colour, an edge between light and dark or between two colours, or chequered.",
+    alt="Twelve filters of 2 by 2 pixels. The first weighs all pixels and colours alike; "
+    "others are a single colour, an edge between light and dark or between two colours, "
+    "or chequered.",
 )
 
 # %% [markdown]
@@ -318,12 +320,13 @@ show_pictures(
 seen = patches_of(val_images[:250])
 answers = seen @ filters[..., :12].reshape(12, 12)
 figure, axes = new_figure(width=7, height=3.2, ncols=2)
-for place, values, title in zip(axes, (seen, answers), ("12 numbers", "12 answers"), strict=True):
-    draw_picture(place, values.T @ values / len(values), title=title, low=0, high=1, cmap="viridis")
+for place, values, title in zip(axes, (seen, answers), ("numbers", "answers"), strict=True):
+    table = values.T @ values / len(values)
+    draw_picture(place, table, title=f"12 {title}", low=0, high=1, cmap="viridis")
 show(
     figure,
-    alt="Two tables of 12 by 12 covariances. Before: bright everywhere, all numbers go together. "
-    "After: bright on the diagonal, dark elsewhere.",
+    alt="Two tables of 12 by 12 covariances. Before: bright everywhere, all numbers go "
+    "together. After: bright on the diagonal, dark elsewhere.",
 )
 
 # %% [markdown]

@@ -25,8 +25,8 @@ def batches(images, labels, seed, epochs, batch_size, shift=2):
         rows, columns = random.integers(2 * shift + 1, size=(2, len(labels)))
         for chosen in order.reshape(steps, batch_size):
             batch = windows[chosen, rows[chosen], columns[chosen]].transpose(0, 2, 3, 1)
-            mirrored = (first[chosen] + epoch) % 2 == 1
-            yield np.where(mirrored[:, None, None, None], batch[:, :, ::-1], batch), targets[chosen]
+            mirrored = ((first[chosen] + epoch) % 2 == 1)[:, None, None, None]
+            yield np.where(mirrored, batch[:, :, ::-1], batch), targets[chosen]
 
 
 def patches_of(images, size=2):

@@ -157,16 +157,17 @@ STEP_SLIPS = {
     3905: "That fits batches of 64. Here they hold 512.",
 }
 RATE_SLIPS = {
-    0.42: "That is 60 % of the peak: as if the rate went on climbing. It has been falling since 20 % of the steps.",
-    0.28: "You let the rate fall from the first step on. It falls from 20 % of the steps to the end.",
-    0.7: "That is the peak, which is reached at 20 % of the steps.",
-    0.5: "That is the share of the peak. Multiply it by the peak.",
-    0.175: "That is a quarter of the peak. From 20 % to 100 % there are 80 %: how much of that way is left at 60 %?",
+    0.96: "That is 80 % of the peak: as if the rate went on climbing. It has been falling since 20 % of the steps.",
+    0.24: "You let the rate fall from the first step on. It falls from 20 % of the steps to the end.",
+    1.2: "That is the peak, which is reached at 20 % of the steps.",
+    0.25: "That is the share of the peak. Multiply it by the peak.",
+    0.6: "That is half of the peak, the rate at 60 % of the steps. At 80 % it is further down.",
+    0.9: "You have the part that is gone already. How much of the peak is left?",
 }
 
 
 def examine_steps(steps, rate):
-    """485 steps; 0.35 at 60 % of them."""
+    """485 steps; 0.3 at 80 % of them."""
     count = as_number(steps, what="`steps`", returned=False)
     if count != 485:
         if not isinstance(count, float) or count != int(count):
@@ -174,13 +175,13 @@ def examine_steps(steps, rate):
         reason = STEP_SLIPS.get(int(count), "How many full batches of 512 fit into 50,000? That many, 5 times.")
         raise Wrong(f"`steps` is {count:g}. {reason}")
     share = as_number(rate, what="`rate`", returned=False)
-    if abs(share - 0.35) > 0.002:  # 60 % of 485 steps is a whole number of them
+    if abs(share - 0.3) > 0.002:
         for slip, sentence in RATE_SLIPS.items():
             if abs(share - slip) < 0.002:
                 raise Wrong(f"`steps` is right. `rate` is {share:g}. {sentence}")
         raise Wrong(
             f"`steps` is right. `rate` is {share:g}. Draw the triangle: top at 20 %, end at 100 % of the steps. "
-            "How far down the slope is 60 %?"
+            "How far down the slope is 80 %?"
         )
 
 
@@ -188,11 +189,11 @@ q3 = Problem(
     "13",
     "q3",
     examine_steps,
-    praise="Few steps, so each must count: the rate is already half way down when the network still has much to learn.",
+    praise="Fewer than 500 steps in all, so each must count; the last fifth of them only settles.",
     hints=[
         "`50_000 // 512` gives the full batches of one epoch.",
-        "The rate falls between 20 % and 100 % of the steps. 60 % is right in the middle of that.",
-        "In the middle of the way down, half of the peak is left.",
+        "The rate falls between 20 % and 100 % of the steps, so all the way down takes 80 % of them.",
+        "At 80 % of the steps, a quarter of the way down is left, and so is a quarter of the peak.",
     ],
 )
 

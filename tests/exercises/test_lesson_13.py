@@ -77,11 +77,11 @@ def test_the_filters_make_answers_uncorrelated():
 
 
 def test_the_rate_is_that_of_the_recorded_run():
-    ours, theirs = course.Triangle(0.7, 485), cifar10.Triangle(0.7, 485)
+    ours, theirs = course.Triangle(1.2, 485), cifar10.Triangle(1.2, 485)
     rates = [float(ours(step)) for step in range(486)]
     assert rates == [float(theirs(step)) for step in range(486)]
-    assert (round(rates[0], 4), round(rates[97], 4), rates[485]) == (0.14, 0.7, 0.0)
-    assert round(rates[291], 4) == 0.35  # exercise 3
+    assert (round(rates[0], 4), round(rates[97], 4), rates[485]) == (0.24, 1.2, 0.0)
+    assert round(rates[485 * 80 // 100], 4) == 0.3  # exercise 3
 
 
 def recorded_batches(monkeypatch, images, labels, settings, seed):
@@ -118,7 +118,8 @@ def test_the_feed_and_the_optimizer_are_those_of_the_recorded_run(monkeypatch):
 
 def test_the_defaults_are_the_recorded_settings():
     settings = cifar10.RECIPES["cifar10_fast"]["settings"]
-    assert course.train_fast.__defaults__[:2] == (settings["epochs"], settings["batch_size"])
+    names = ("epochs", "batch_size", "learning_rate")
+    assert course.train_fast.__defaults__[:3] == tuple(settings[name] for name in names)
     assert course.batches.__defaults__ == course.all_windows.__defaults__ == (settings["shift"],)
 
 
@@ -265,15 +266,15 @@ def test_mirror_garbage(monkeypatch):
 def test_steps_right():
     space = solution("q3")
     assert_right(q3, space["steps"], space["rate"])
-    assert_right(q3, 50_000 // 512 * 5, 0.7 / 2)
-    assert_right(q3, np.int64(485), np.float32(0.35))
-    schedule = course.Triangle(0.7, 485)
-    assert_right(q3, 485.0, float(schedule(0.6 * 485)))
+    assert_right(q3, 50_000 // 512 * 5, 1.2 / 4)
+    assert_right(q3, np.int64(485), np.float32(0.3))
+    schedule = course.Triangle(1.2, 485)
+    assert_right(q3, 485.0, float(schedule(0.8 * 485)))
 
 
 @pytest.mark.parametrize("steps", STEP_SLIPS)
 def test_each_slip_in_steps_is_named(steps):
-    assert_wrong(q3, (steps, 0.35), STEP_SLIPS[steps])
+    assert_wrong(q3, (steps, 0.3), STEP_SLIPS[steps])
 
 
 @pytest.mark.parametrize("rate", RATE_SLIPS)
@@ -284,10 +285,10 @@ def test_each_slip_in_the_rate_is_named(rate):
 @pytest.mark.parametrize(
     ("steps", "rate", "sentence"),
     [
-        (97.65625, 0.35, "A step is whole"),
-        (7, 0.35, "How many full batches of 512"),
-        ("485", 0.35, "without quotes"),
-        (485, "0.35", "without quotes"),
+        (97.65625, 0.3, "A step is whole"),
+        (7, 0.3, "How many full batches of 512"),
+        ("485", 0.3, "without quotes"),
+        (485, "0.3", "without quotes"),
         (485, 0.1, "Draw the triangle"),
         (485, None, "`rate` is `None`"),
     ],

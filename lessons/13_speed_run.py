@@ -374,6 +374,19 @@ late, early = 31 * 31 * 3 * 3 * 32 * 32, 15 * 15 * 3 * 3 * 32 * 32
 f"{late:,} instead of {early:,}", round(19_887_392 / 34_177_344, 2)
 
 # %% [markdown]
+# And the width? Halve all three widths, or double them. How does the work change?
+
+# %% tags=["nbval-check-output"]
+{
+    str(widths): explain(build_fast(widths)).loc["total", "multiply-adds"]
+    for widths in [(16, 32, 64), (32, 64, 128), (64, 128, 256)]
+}
+
+# %% [markdown]
+# About three times the work for twice the width. Behind the first layers it is four times: there width counts twice,
+# as what goes in and as what comes out. Width buys accuracy, but each second that it costs is missing for another
+# epoch. So the right width depends on the goal: the higher the accuracy you want, the wider.
+#
 # Two layers more than the tutorial's, and not quite 60 % of its work. Three details. `momentum=0.6` lets batch
 # normalisation forget its first, wrong averages within a few steps; Keras's 0.99 needs hundreds. There is no dropout:
 # a training this short has little time to overfit. And the last layer shrinks the scores, so that the network begins
@@ -701,7 +714,10 @@ worth = runs.compare("cifar10_fast", *[f"cifar10_fast_{change}" for change in ch
 worth[["test accuracy", "seeds", "training seconds"]]
 
 # %% [markdown]
-# GAP-PARTS
+# Read such a table slowly. The whole recipe was trained with {{cifar10_fast.seeds}} seeds, which leaves ±
+# {{cifar10_fast.interval}} points; most of the others have one seed. A difference of less than about a point says
+# nothing. And a part that is not missed may be of no use, or another part stood in for it: the table takes away one
+# at a time. Seconds count as well. A part that costs none and harms nothing may stay.
 #
 # ### Is it really faster?
 #

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from answers import assert_right, assert_survives_garbage, assert_wrong, forgets_return
+from scipy.stats import binomtest
 
 from helpers import quiet, race, runs
 from helpers.exercises import source
@@ -148,6 +149,22 @@ def test_every_marker_in_the_prose_can_be_quoted():
     markers = re.findall(r"\{\{\s*([\w.]+)\s*\}\}", LESSON.read_text(encoding="utf-8"))
     assert len(markers) >= 6
     assert all(runs.quote(marker) for marker in markers)
+
+
+def test_what_the_prose_says_of_the_recorded_runs():
+    tutorial, fast = runs.load("cifar10_s1"), runs.load("cifar10_fast")
+    # "You reach the accuracy of lesson 06 in a fraction of its time, on the same machine"
+    assert np.mean(fast["test_accuracy"]) >= np.mean(tutorial["test_accuracy"]) - 0.005
+    assert np.median(tutorial["wall_seconds"]) >= 5 * np.median(fast["wall_seconds"])
+    assert tutorial["hardware"] == fast["hardware"] and "2 CPU cores" in fast["hardware"]
+    assert tutorial["dataset"] == fast["dataset"] and fast["dataset"]["train"] == 50_000
+    assert (runs.quote("cifar10_s1.epochs"), runs.quote("cifar10_fast.epochs")) == ("25", "5")
+    assert len(fast["seeds"]) >= 3
+    last = np.mean([history["accuracy"][-1] for history in fast["history"]])
+    assert last < np.mean(fast["test_accuracy"])  # "Training accuracy lies low in the fast run"
+    interval = binomtest(round(10_000 * np.mean(fast["test_accuracy"])), 10_000).proportion_ci(method="wilson")
+    assert round((interval.high - interval.low) / 2, 3) == 0.008  # "leaves another ± 0.8 or so"
+    assert fast["configuration"]["learning_rate"] == 1.2  # exercise 3
 
 
 def test_the_figure_of_the_race_says_where_the_runs_end():

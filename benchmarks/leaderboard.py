@@ -87,12 +87,15 @@ def names_in(node):
 
 
 def contest_data():
-    """All of CIFAR-10: `(train_images, train_labels), (test_images, test_labels)`. Raises Refused for a stand-in."""
-    pictures = datasets.cifar10(train=50_000, validation=0, test=10_000)
+    """All of CIFAR-10, `(train_images, train_labels), (test_images, test_labels)`; exits if it is not here."""
+    try:
+        pictures = datasets.cifar10(train=50_000, validation=0, test=10_000)
+    except ValueError as error:
+        sys.exit(f"No contest: {error}")
     if pictures.stand_in:
-        raise Refused(
-            "the contest needs the real CIFAR-10 and only its stand-in is here. Name its folder in COURSE_DATA_DIR or "
-            "allow the download (no COURSE_OFFLINE); to try an entry without it, add --rehearse"
+        sys.exit(
+            "No contest: it needs the real CIFAR-10, and only its stand-in is here. Name its folder in COURSE_DATA_DIR "
+            "or allow the download (no COURSE_OFFLINE). To try an entry without it, add --rehearse."
         )
     return pictures.train, pictures.test
 

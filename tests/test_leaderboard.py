@@ -134,7 +134,10 @@ def test_the_stand_in_is_no_contest(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_OFFLINE", "1")
     monkeypatch.setenv("COURSE_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr("helpers.datasets.standins.squares", lambda count, split: data(10))
-    with pytest.raises(Refused, match="needs the real CIFAR-10 and only its stand-in is here"):
+    with pytest.raises(SystemExit, match="it needs the real CIFAR-10, and only its stand-in is here"):
+        judge(entry(tmp_path, NEAREST_MEAN))
+    monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path / "gone"))
+    with pytest.raises(SystemExit, match="No contest: COURSE_DATA_DIR names no folder"):
         judge(entry(tmp_path, NEAREST_MEAN))
 
 

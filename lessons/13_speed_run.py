@@ -113,14 +113,14 @@ work(tutorial)
 
 
 # %%
-def pictures_per_second(model, batch_size, repeats=3):
+def pictures_per_second(model, batch_size):
     chosen = np.arange(batch_size) % len(train_labels)
     batch = train_images[chosen], keras.utils.to_categorical(train_labels[chosen], 10)
     model.train_on_batch(*batch)
-    started = time.perf_counter()
-    for _ in range(repeats):
+    steps, started = 1_024 // batch_size, time.perf_counter()
+    for _ in range(steps):
         model.train_on_batch(*batch)
-    return repeats * batch_size / (time.perf_counter() - started)
+    return steps * batch_size / (time.perf_counter() - started)
 
 
 # %%
@@ -282,14 +282,16 @@ def patches_of(images, size=2):
 
 
 # %%
-patches = patches_of(train_images[:500])
+patches = patches_of(train_images[:200])
 covariance = patches.T @ patches / len(patches)
+f"144 covariances, from {covariance.min():.2f} to {covariance.max():.2f}"
 
 # %% [markdown]
-# Neighbouring pixels are nearly alike, and so are the three colours of one pixel. So the twelve numbers say one thing
-# twelve times, "how bright is it here?", and everything else is whispered. **Whitening** turns them into twelve
-# answers that have nothing to do with each other, each equally loud. The eigenvectors of the covariance matrix are
-# the directions in which patches vary independently of each other; dividing by the spread along each makes them even.
+# None of them is near 0. Neighbouring pixels are nearly alike, and so are the three colours of one pixel. So the
+# twelve numbers say one thing twelve times, "how bright is it here?", and everything else is whispered. **Whitening**
+# turns them into twelve answers that have nothing to do with each other, each equally loud. The eigenvectors of the
+# covariance matrix are the directions in which patches vary independently of each other; dividing by the spread along
+# each makes them even.
 
 
 # %%
@@ -407,7 +409,9 @@ fast.compile(
 {size: f"{pictures_per_second(fast, size):,.0f} pictures/s" for size in (64, 512)}
 
 # %% [markdown]
-# The price: eight times fewer steps in an epoch. So each step must go further.
+# How much you gain depends on the machine: two cores are busy with 64 pictures already, a GPU would be half asleep.
+# And there is a price: eight times fewer steps in an epoch, so that each must go further. Whether large batches pay
+# here is a question for the recorded runs below.
 #
 # ### A rate that climbs and falls
 #

@@ -40,7 +40,7 @@ def entry(folder, text):
     return path
 
 
-def run(folder, text, minutes=0.5):
+def run(folder, text, minutes=5):
     """One seed of an entry on data that a nearest mean tells apart, without calibration (which starts Keras)."""
     path = entry(folder, text)
     assert not list(broken_rules(path.read_text(encoding="utf-8")))
@@ -50,7 +50,7 @@ def run(folder, text, minutes=0.5):
 def test_a_right_entry_is_measured(tmp_path):
     result = run(tmp_path, NEAREST_MEAN)
     assert result["test_accuracy"] == 1.0  # although the pictures come in another order
-    assert 0 < result["wall_seconds"] < 20 and 0 < result["cpu_seconds"] < 20
+    assert 0 < result["wall_seconds"] < 60 and 0 < result["cpu_seconds"] < 20
     assert result["peak_rss_mib"] > 20
 
 
@@ -94,7 +94,7 @@ def test_no_label_of_the_test_set_is_within_reach(tmp_path, monkeypatch):
     """
     path = entry(tmp_path, text)  # the rules would refuse it; here it may look around
     with pytest.raises(Refused, match=re.escape("['images.npy', 'labels.npy', 'pictures.npy']")):
-        one_seed(path, data(), data(), seed=1, minutes=0.5, calibrate=False)
+        one_seed(path, data(), data(), seed=1, minutes=5, calibrate=False)
 
 
 @pytest.mark.parametrize(

@@ -137,8 +137,8 @@ f"{speed_tutorial:,.0f} pictures a second, one epoch of 50,000: {50_000 / speed_
 # ### The same pictures, never twice alike
 #
 # A mirrored picture keeps its label, and so does one that is moved by a pixel or two. Such **augmentation** is what
-# lets a network see a picture again with profit. But it must not cost time: what is done picture by picture in Python
-# makes the network wait.
+# lets a network see a picture again with profit. But it must not cost time. Does work that Python does picture by
+# picture keep the network waiting? You will measure it.
 #
 # So pad all pictures once, by two mirrored pixels on each side, and let NumPy *look* at every window of 32 × 32
 # pixels in them. How many windows are there for each picture, and how much memory do they take?
@@ -389,10 +389,11 @@ f"{late:,} instead of {early:,}", round(19_887_392 / 34_177_344, 2)
 # as what goes in and as what comes out. Width buys accuracy, but each second that it costs is missing for another
 # epoch. So the right width depends on the goal: the higher the accuracy you want, the wider.
 #
-# Two layers more than the tutorial's, and not quite 60 % of its work. Three details. `momentum=0.6` lets batch
-# normalisation forget its first, wrong averages within a few steps; Keras's 0.99 needs hundreds. There is no dropout:
-# a training this short has little time to overfit. And the last layer shrinks the scores, so that the network begins
-# unsure.
+# Two layers more than the tutorial's, and not quite 60 % of its work. Some details. `momentum=0.6` lets batch
+# normalisation forget its first, wrong averages within a few steps; Keras's 0.99 needs hundreds. Global max pooling
+# keeps the largest value of each map, so that no dense layer has to read thousands of numbers. There is no dropout: a
+# training this short has little time to overfit. The last layer shrinks the scores, so that the network begins
+# unsure; softmax is left to the loss.
 #
 # ## 3 Training
 #

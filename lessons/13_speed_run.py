@@ -739,7 +739,7 @@ worth[["test accuracy", "seeds", "training seconds"]]
 # ### Exercise 5 · Judge two timings
 #
 # Complete `really_faster`: two lists of seconds, taken in turn, round by round. Return `True` if the new version won
-# **every** round and luck would do that in fewer than 5 of 100 cases; otherwise `False`.
+# *every* round and luck would do that in fewer than 5 of 100 cases; otherwise `False`.
 
 
 # %% tags=["exercise"]

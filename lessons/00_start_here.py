@@ -405,6 +405,7 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 # | convolution | a kernel slides over a picture and sums up products at every stop |
 # | convolutional layer | several filters side by side, and what they have to learn |
 # | correlation | how alike two pictures are, whatever their brightness and contrast |
+# | covariance | how far two numbers go together: the mean of their product around 0 |
 # | cross-entropy | the loss −ln p, where p is the probability of the true class |
 # | cross-validation | several rounds; in each, another part of the data is left out to judge |
 # | data card | a page on a data set: source, licence, counts, known faults |
@@ -416,6 +417,7 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 # | early stopping | ends training when validation no longer improves |
 # | epoch | one pass over all training examples |
 # | example | one picture with its label |
+# | exponential moving average | a running mean in which older values count less and less |
 # | feature | a number that says more than a pixel does |
 # | feature map | what one filter gives, place by place |
 # | filter | a stack of kernels, one per input channel, that writes one map |
@@ -439,9 +441,10 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 # | median filter (median) | every pixel becomes the middle value of its window: single specks go |
 # | model-centric | changes the network and keeps the data |
 # | momentum | a step keeps part of the one before |
-# | multiply-adds | how often a weight is multiplied with an input: the work for one picture |
+# | multiply-add (multiply-adds) | one multiplication and the addition of its product; counting them measures the work |
 # | near duplicate | a picture that is almost another one: saved again, scaled, cut |
 # | nearest neighbour | the stored example that is most like this one |
+# | Nesterov momentum | momentum that takes the slope where it is about to arrive |
 # | NHWC | pictures, rows, columns, channels: Keras's order of axes |
 # | one-hot | a row of zeros with a single 1, at the label's place |
 # | optimizer | the rule that turns gradients into new weights |
@@ -471,15 +474,18 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 # | stride | how far the window moves at a time |
 # | support vector machine | compares with stored examples, of which the nearer ones count more |
 # | test set (test) | the pictures that stay sealed and are used once, to report |
+# | test-time augmentation | asks for several views of a picture and averages the scores |
 # | training set (train) | the pictures that weights are learned from |
 # | transfer learning | starts from a network trained on other pictures |
 # | translation equivariance | what moves in the picture moves along in the map |
 # | underfitting | still poor on the training examples themselves |
 # | unit | one output of a dense layer |
 # | validation set (validation) | the pictures by which you choose |
+# | view | another way to walk through an array's memory, without a copy |
 # | weight | a learned number that an input is multiplied by |
 # | weight decay (L2) | pulls all weights a little towards zero |
 # | weight sharing | the same weights at every place of the picture |
+# | whitening | turns numbers that go together into uncorrelated ones of equal spread |
 # | window | the part of a picture that a kernel or a pooling looks at |
 
 # %% [markdown]

@@ -56,7 +56,7 @@ def test_the_layer_table_tells_networks_apart():
 RECIPES = mnist.RECIPES | dense.RECIPES | cifar10.RECIPES
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", sorted(path.stem for path in runs.RESULTS.glob("*.json")))
 def test_a_recorded_run_belongs_to_the_recipe_in_the_code(name):
     recipe, run = RECIPES[name], runs.load(name)
     assert runs.problems(run) == []
@@ -75,6 +75,17 @@ def test_the_recorded_weights_reach_the_recorded_accuracy():
     model = runs.load_weights(models.mnist_ours(), "mnist_s4_ours")
     predicted = model.predict(images[..., None].astype("float32"), verbose=0).argmax(axis=1)
     assert np.mean(predicted == labels) == pytest.approx(runs.load("mnist_s4_ours")["test_accuracy"][-1], abs=0.002)
+
+
+def test_the_recorded_weights_of_s1_reach_the_recorded_accuracy(capsys):
+    from helpers import datasets, places
+
+    if not (places.staged_folder() and places.find_cifar10(places.staged_folder())):
+        pytest.skip("needs the real CIFAR-10: set COURSE_DATA_DIR")
+    images, labels = datasets.cifar10(train=0, validation=0, test=10_000).test
+    model = runs.load_weights(models.cifar10_s1(), "cifar10_s1")
+    predicted = cifar10.predict_s1(model, images).argmax(axis=1)
+    assert np.mean(predicted == labels) == pytest.approx(runs.load("cifar10_s1")["test_accuracy"][-1], abs=0.002)
 
 
 @pytest.mark.parametrize(

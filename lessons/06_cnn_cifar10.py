@@ -48,7 +48,13 @@ from helpers.training import LiveMonitor
 # %%
 settings = profile.choose(
     quick={"train": 3_000, "validation": 500, "test": 500, "epochs": 2, "epochs_mended": 4},
-    full={"train": 45_000, "validation": 5_000, "test": 10_000, "epochs": 25, "epochs_mended": 25},
+    full={
+        "train": 45_000,
+        "validation": 5_000,
+        "test": 10_000,
+        "epochs": 25,
+        "epochs_mended": 25,
+    },
 )
 
 # %% [markdown]
@@ -106,7 +112,8 @@ del as_floats
 # ## 2 Model
 #
 # The tutorial repeats one block four times: a convolution (3 × 3, "same", ReLU), sometimes pooling, **dropout** of a
-# fifth, **batch normalisation**. Then it flattens, and two dense layers decide.
+# fifth, **batch normalisation**, which you met in lesson 05: it brings each map to mean 0 and variance 1. Then it
+# flattens, and two dense layers decide.
 #
 # ### Exercise 1 · Count a block
 #
@@ -272,7 +279,8 @@ q3.check(add_block)
 # q3.solution()
 
 # %% [markdown]
-# The whole network with `.add`. `momentum` is Keras's default; you will need that handle in section 3.
+# The whole network with `.add`. `momentum=0.99` is what batch normalisation has by default; you will need that handle
+# in section 3.
 
 
 # %%
@@ -318,7 +326,7 @@ first_maps.output.shape, first_maps.layers[-1] is model.layers[5]
 # %% [markdown]
 # ### Why these parts?
 #
-# The tutorial gives reasons. Read them as *claims*; section 5 holds each against a measurement.
+# The tutorial gives reasons. Read them as *claims*; section 5 holds all but the powers of two against measurements.
 #
 # - **Dropout** switches off random activations, so that no unit can rely on one neighbour. It should help against
 #   overfitting.
@@ -409,7 +417,11 @@ q4.check(compile_for)
 
 # %%
 def compiled(network):
-    network.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    network.compile(
+        optimizer="adam",
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
     return network
 
 
@@ -443,9 +455,10 @@ f"while training {history.history['accuracy'][-1]:.2f}, in use {in_use['accuracy
 {steps: f"{0.99**steps:.1%}" for steps in (47, 94, 782)}
 
 # %% [markdown]
-# 94 steps are two epochs of the quick profile: over a third of the memory is still the invented start, while the weights
-# have moved on. It is no fault of few or odd pictures: the recorded runs of section 5 make 157 steps an epoch on
-# photographs, and there, too, validation is at guessing after the first. The tutorial's 782 steps hide it.
+# 94 steps are two epochs of the quick profile: over a third of the memory is still the invented start, while the
+# weights have moved on. It is no fault of few or odd pictures: the tutorial's recipe as recorded in section 5 makes 157
+# steps an epoch on photographs, and there, too, validation is at guessing after the first. The tutorial's 782 steps
+# hide it.
 #
 # Test the explanation: leave every weight as it is, and only let batch normalisation look at some batches with a quicker
 # memory.
@@ -462,7 +475,7 @@ refreshed = model.evaluate(x_val, y_val, verbose=0, return_dict=True)["accuracy"
 f"validation before {history.history['val_accuracy'][-1]:.2f}, after {refreshed:.2f}"
 
 # %% [markdown]
-# Not one weight has changed. With few steps per epoch a quicker memory is the better setting: `momentum=0.9`. (Batch
+# No trained weight has changed. With few steps per epoch a quicker memory is the better setting: `momentum=0.9`. (Batch
 # normalisation's momentum says how much of the old average stays; it has nothing to do with an optimizer's.) That is
 # *your* variant of the network, trained afresh. What will the validation line do now?
 
@@ -493,12 +506,12 @@ curves.round(3)
 
 # %% [markdown]
 # Two words for two troubles. **Underfitting**: training itself is still poor, and validation is about as good. Train
-# longer, or take a larger network. **Overfitting**: training is much better than validation. Then more data, augmentation,
-# dropout, or stopping earlier may help.
+# longer, or take a larger network. **Overfitting**: training is much better than validation, also when you ask the
+# network in use, as above. Then more data, augmentation, dropout, or stopping earlier may help.
 #
-# The tutorial has it backwards: validation much *better* than training were a sign of overfitting. It is the other way
-# round. Validation often lies a little above training, for two harmless reasons: training accuracy is averaged over an epoch
-# while the weights still improve, and dropout disturbs it. Take both away and see:
+# The tutorial has it backwards. It takes validation much *better* than training for a sign of overfitting. Validation
+# often lies a little above training, for two harmless reasons: training accuracy is averaged over an epoch while the
+# weights still improve, and dropout disturbs it. Take both away and see:
 
 # %%
 in_use = yours.evaluate(x_train, y_train, verbose=0, return_dict=True)
@@ -508,7 +521,8 @@ f"while training {curves['accuracy'].iloc[-1]:.2f}, same pictures in use {in_use
 # ### Exercise 5 · Where it turns
 #
 # Here is a recorded run on 10,000 real CIFAR-10 pictures, the tutorial's network without its dropout. After which epoch
-# was the network at its best on pictures that it does not know, judged by the loss? Where would you have stopped?
+# was the network at its best on pictures that it does not know, judged by the loss? Put that epoch, as the axis counts
+# it, into `best`. (The dashed line starts so high because batch normalisation's memory lags, as in yours.)
 
 # %%
 runs.replay("cifar10_short_no_dropout", "loss", "val_loss", ylabel="loss")
@@ -540,12 +554,13 @@ runs.replay("cifar10_short_longer", "accuracy", "val_accuracy")
 
 # %%
 validation = runs.curves("cifar10_short_longer")["val_accuracy"]
-f"best to epoch 25: {validation.loc[:25].max():.3f}, best after it: {validation.loc[26:].max():.3f}"
+early, late = validation.loc[:25].max(), validation.loc[26:].max()
+f"best to epoch 25: {early:.3f}, best after it: {late:.3f}"
 
 # %% [markdown]
-# These are 2,000 validation pictures: a difference below two points is none. And whatever it says, it says of 10,000 pictures.
-# Now all 50,000, the tutorial's scale: {{cifar10_s1.epochs}} epochs took {{cifar10_s1.wall_seconds}} seconds. All training
-# pictures train, so there is no validation line.
+# These are 2,000 validation pictures: a difference below two points (of 100) may be luck. And whatever it says, it says
+# of training on 10,000 pictures. Now all 50,000, the tutorial's scale: {{cifar10_s1.epochs}} epochs took
+# {{cifar10_s1.wall_seconds}} seconds. All training pictures train, so there is no validation line.
 
 # %%
 runs.replay("cifar10_s1", "accuracy")
@@ -597,7 +612,8 @@ except RuntimeError as error:
 train_small().epoch
 
 # %% [markdown]
-# The backup was found, and epochs 0 to 2 were not repeated. When a training ends well, the backup is deleted. What you want to *keep* goes into a `.keras` file. Does it answer alike?
+# The backup was found, and epochs 0 to 2 were not repeated. When a training ends well, the backup is deleted. What you
+# want to *keep* goes into a `.keras` file. Does the network from the file answer like yours?
 
 # %% tags=["nbval-check-output"]
 yours.save(folder / "yours.keras")
@@ -640,12 +656,11 @@ recorded = runs.load("cifar10_s1")
 }
 
 # %% [markdown]
-# Same network, same settings. Another seed, today's Keras, and pictures that had been saved as JPEG before: which of these
-# makes the difference, one run cannot say.
-
-# %% [markdown]
-# It also points to networks that were trained on other pictures before and reach 94 % on these: transfer learning, a later
-# lesson.
+# Same network, same settings. But another start, today's Keras, and a copy of the pictures that had once been saved as
+# JPEG, which blurs them a little: which of these makes the difference, one run cannot say.
+#
+# The tutorial also points to networks that were trained on other pictures before and reach 94 % on these: transfer
+# learning, a later lesson.
 #
 # ### Which classes?
 #
@@ -674,16 +689,18 @@ show(
 )
 
 # %% [markdown]
-# Read along a row: where do the pictures of one class end up? Some that went wrong, with the network's word and its
-# confidence:
+# Read along a row: where do the pictures of one class end up? Some that went wrong, with the network's word, its
+# confidence, and what it is:
 
 # %%
 wrong = np.flatnonzero(predicted != y_test)[:5]
+said, true = np.array(names)[predicted], np.array(names)[y_test]
 show_pictures(
     x_test[wrong],
-    titles=[f"{names[predicted[i]]} {probabilities[i].max():.0%}" for i in wrong],
-    alt="Five test pictures with a wrong answer; above each what the network said, and how "
-    "sure it was.",
+    titles=[f"{said[i]} {probabilities[i].max():.0%}\nis {true[i]}" for i in wrong],
+    alt="Five test pictures with a wrong answer; above each what the network said, how sure it "
+    "was, and the true class.",
+    size=1.8,
 )
 
 # %% [markdown]
@@ -750,7 +767,7 @@ last_rows = {change: runs.curves(name).iloc[-1] for change, name in recorded_as.
 ends = pd.DataFrame(last_rows).T
 gap = ends["accuracy"] - ends["val_accuracy"]
 figure, axes = new_figure(width=7.5, height=4)
-axes.plot(ends["accuracy"], ends.index, "o", label="training")
+axes.plot(ends["accuracy"], ends.index, "o", markersize=11, label="training")
 axes.plot(ends["val_accuracy"], ends.index, "s", label="validation")
 axes.set(xlabel="accuracy in the last epoch")
 axes.invert_yaxis()
@@ -786,7 +803,7 @@ show_curves(
     pd.DataFrame({name: runs.curves(recorded_as[name])["val_accuracy"] for name in shown}),
     ylabel="validation accuracy",
     alt="Validation accuracy of three recorded runs over eight epochs. All start near guessing, "
-    "climb from the third epoch on, and cross each other on the way.",
+    "stay below 0.26 up to the third, climb to about 0.6, and cross each other on the way.",
 )
 
 # %% [markdown]
@@ -911,7 +928,7 @@ hidden, final = both.predict(x_val[:50], verbose=0)
 #
 # <details><summary>Which layer of this network has most parameters, and which most work?</summary>
 #
-# The first dense layer has two thirds of the parameters. The second convolution has about half of the multiply-adds.
+# The first dense layer has two thirds of the parameters. The second convolution has over half of the multiply-adds.
 # </details>
 #
 # <details><summary>A run without a part scores half a point higher. Is the part useless?</summary>

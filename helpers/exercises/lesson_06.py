@@ -47,7 +47,8 @@ def examine_block(answer):
         if total != right:
             raise Wrong(f"{asked}, your first number is {total:,}. {_why_not_total(total, channels, filters)}")
         raise Wrong(
-            f"{asked}, the first number is right; your second is {not_trained:,}. {_why_not(not_trained, filters)}"
+            f"{asked}, the first number is right; your second is {not_trained:,}. "
+            f"{_why_not(not_trained, filters, total)}"
         )
 
 
@@ -56,6 +57,8 @@ def _two_numbers(given, asked):
         raise Wrong(f"{asked}, you return `None`. Does the function end with `return`?")
     if not isinstance(given, tuple | list | np.ndarray) or len(np.atleast_1d(given)) != 2:
         raise Wrong(f"{asked}, you return {describe(given)}. Return two numbers: `return total, not_trained`.")
+    if any(value is None for value in given):
+        raise Wrong(f"{asked}, you return {describe(given)}. One of the two is still missing.")
     return [as_whole_number(value, what=f"{asked}, one of your numbers") for value in given]
 
 
@@ -63,14 +66,14 @@ def _why_not_total(total, channels, filters):
     for sentence, slip in TOTAL_SLIPS.items():
         if total == slip(channels, filters):
             return sentence
-    if total == 9 * channels * filters + filters + 2 * filters:
-        return "That is what is trained. The first number is all of them."
     return "Count the convolution first, as in lesson 05; then add four numbers per map for batch normalisation."
 
 
-def _why_not(not_trained, filters):
+def _why_not(not_trained, filters, total):
     if not_trained == 0:
         return "Batch normalisation remembers a mean and a variance per map; no gradient changes them."
+    if not_trained == total - 2 * filters:
+        return "So many **are** trained. Asked is the rest: the remembered means and variances."
     if not_trained == 4 * filters:
         return "Scale and offset *are* trained; only the remembered mean and variance are not."
     if not_trained == filters:
@@ -156,19 +159,26 @@ def _check_block(found, filters, pool):
     conv = next((layer for layer in found if _kind(layer) == "Conv2D"), None)
     bend = [kind for kind in kinds if kind in ("ReLU", "Activation")]
     if len(bend) == 1 and kinds[:2] == ["Conv2D", bend[0]] and _activation(conv) == "linear":
+        if bend == ["Activation"] and _activation(found[1]) != "relu":
+            raise Wrong(f"{asked}, `{_activation(found[1])}` follows the convolution. ReLU is wanted.")
         del kinds[1]  # ReLU as a layer of its own computes the same
     elif conv is not None and _activation(conv) != "relu":
         raise Wrong(f"{asked}, the convolution's activation is `{_activation(conv)}`. ReLU is wanted.")
     if kinds != wanted:
         raise Wrong(f"{asked}, you add {', '.join(kinds)}. {_why_not_kinds(kinds, wanted)}")
     rate = found[-2].rate
-    size = next((tuple(layer.pool_size) for layer in found if _kind(layer) == "MaxPooling2D"), (2, 2))
+    pooling = next((layer for layer in found if _kind(layer) == "MaxPooling2D"), None)
+    size, step = (tuple(pooling.pool_size), tuple(pooling.strides)) if pooling else ((2, 2), (2, 2))
     faults = [
-        (conv.filters != filters, f"it has {conv.filters} filters. Use the argument `filters`."),
-        (tuple(conv.kernel_size) != (3, 3), f"its kernels are {conv.kernel_size}; 3 × 3 is wanted."),
-        (conv.padding != "same", f'its padding is "{conv.padding}", so the map shrinks. "same" keeps its size.'),
-        (tuple(conv.strides) != (1, 1), f"its stride is {conv.strides}. Leave it at 1: pooling makes the map smaller."),
+        (conv.filters != filters, f"the convolution has {conv.filters} filters. Use the argument `filters`."),
+        (tuple(conv.kernel_size) != (3, 3), f"the convolution's kernels are {conv.kernel_size}; 3 × 3 is wanted."),
+        (conv.padding != "same", f'the padding is "{conv.padding}", so the map shrinks. "same" keeps its size.'),
+        (
+            tuple(conv.strides) != (1, 1),
+            f"the convolution's stride is {conv.strides}. Leave it at 1: pooling makes the map smaller.",
+        ),
         (size != (2, 2), f"pooling looks at windows of {size}; 2 × 2 is wanted."),
+        (step != (2, 2), f"pooling moves by {step}. Leave `strides` out: then it moves by its window, 2 × 2."),
         (not close(0.2, rate), f"dropout's rate is {rate:g}; the tutorial's is 0.2."),
     ]
     for wrong, sentence in faults:
@@ -181,7 +191,9 @@ def _kind(layer):
 
 
 def _activation(layer):
-    return getattr(getattr(layer, "activation", None), "__name__", "none")
+    """The activation's name in small letters; it may be a function or, as in `activation=layers.ReLU()`, a layer."""
+    activation = getattr(layer, "activation", None)
+    return getattr(activation, "__name__", type(activation).__name__).lower()
 
 
 def _why_not_kinds(kinds, wanted):
@@ -194,6 +206,8 @@ def _why_not_kinds(kinds, wanted):
     if "MaxPooling2D" in wanted and "MaxPooling2D" not in kinds:
         return "Pooling is missing: `if pool:` add `layers.MaxPooling2D(pool_size=2)`."
     missing = [kind for kind in wanted if kind not in kinds]
+    if missing and "MaxPooling2D" not in wanted:  # the same function has just passed with `pool=True`
+        return f"Missing: {', '.join(missing)}. With `pool=True` all is there: what stands inside the `if`?"
     if missing:
         return f"Missing: {', '.join(missing)}."
     return f"Wanted is one block: {', '.join(wanted)}."
@@ -217,7 +231,10 @@ TURNING_RUN = "cifar10_short_no_dropout"
 def examine_best_epoch(answer):
     """The epoch, counted from 1, at which the validation loss of the recorded run TURNING_RUN is lowest."""
     curves = runs.curves(TURNING_RUN)
-    epoch, losses = as_whole_number(answer, what="Your `best`"), curves["val_loss"]
+    number, losses = as_number(answer, what="Your `best`", returned=False), curves["val_loss"]
+    if number != int(number):
+        raise Wrong(f"Your `best` is {number:g}, which is no whole number. Give the epoch, not the loss.")
+    epoch = int(number)
     if epoch not in curves.index:
         raise Wrong(f"Your `best` is {epoch}. The recorded training has the epochs 1 to {len(curves)}.")
     lowest = losses.idxmin()
@@ -282,6 +299,7 @@ def examine_compile(answer):
 
 def _reported(model, inputs, labels):
     """What `evaluate` gives; where it cannot, the reason in a sentence."""
+    model.run_eagerly = True  # a graph for each try would make TensorFlow warn of "retracing" below the cell
     try:
         given = model.evaluate(inputs, labels, verbose=0, return_dict=True)
         return {name: float(value) for name, value in given.items()}
@@ -297,6 +315,8 @@ def _reported(model, inputs, labels):
 
 
 def _why_loss(loss):
+    if loss is None:
+        return "You name no loss: `loss=…`. Which cross-entropy takes whole-number labels?"
     name = loss if isinstance(loss, str) else getattr(loss, "name", type(loss).__name__)
     if "sparse_categorical_crossentropy" in str(name):
         return f"The loss fits; one of the metrics does not. {KEEP_SIMPLE}"
@@ -325,6 +345,11 @@ MARGIN_SLIPS = {
     "The root must cover the division too: more pictures count only with their root.": lambda p, n: (
         196 * (p * (1 - p)) ** 0.5 / n
     ),
+    "The root must cover p · (1 − p) too, not only the number of pictures.": lambda p, n: 196 * p * (1 - p) / n**0.5,
+    "`x ** 1 / 2` is x / 2, because `**` goes before `/`. Write `** 0.5`.": lambda p, n: 98 * p * (1 - p) / n,
+    "That is one standard error, as a share. Wanted are 1.96 of them, times 100.": lambda p, n: (
+        (p * (1 - p) / n) ** 0.5
+    ),
     "You forgot to divide by the number of pictures.": lambda p, n: 196 * (p * (1 - p)) ** 0.5,
     "Under the root belongs p · (1 − p): right answers and wrong ones.": lambda p, n: 196 * (p / n) ** 0.5,
     "That is the whole width. The margin is half of it.": lambda p, n: 392 * (p * (1 - p) / n) ** 0.5,
@@ -333,15 +358,23 @@ MARGIN_SLIPS = {
 
 def examine_margin(answer):
     """`answer(accuracy, total)`: half the width of the 95 % interval of an accuracy, in points."""
-    for accuracy, total in ((0.6, 2_500), (0.9, 100), (0.5, 500)):
+    for accuracy, total in ((0.7, 2_500), (0.9, 100), (0.5, 500)):
         asked = f"For an accuracy of {accuracy} on {total:,} pictures"
-        points = as_number(call(answer, accuracy, total), what=f"{asked}, what you return")
+        given = call(answer, accuracy, total)
+        if isinstance(given, complex | float) and given != given.real:  # complex, or nan
+            raise Wrong(
+                f"{asked}, you take the root of a negative number. Under it belongs p · (1 − p) / n: "
+                "p is `accuracy`, n is `total`."
+            )
+        points = as_number(given, what=f"{asked}, what you return")
         right = 196 * (accuracy * (1 - accuracy) / total) ** 0.5
         if abs(points - right) <= 0.03 * right:  # 2 in place of 1.96 is as good
             continue
         for sentence, slip in MARGIN_SLIPS.items():
             if close(slip(accuracy, total), points, tolerance=1e-4):
                 raise Wrong(f"{asked}, you return {points:.4g}. {sentence}")
+        if points in (round(right), int(right)):
+            raise Wrong(f"{asked}, you return {points:.4g}; unrounded it is {right:.4g}. Leave the decimals in.")
         raise Wrong(f"{asked}, you return {points:.4g}. Wanted: 100 · 1.96 · √(p · (1 − p) / n).")
 
 

@@ -156,6 +156,8 @@ def test_each_slip_in_a_block_is_named(sentence):
         (lambda c, f: (right_block(c, f)[0], f), "a mean **and** a variance"),
         (lambda c, f: (right_block(c, f)[0], 2), "for **each** map"),
         (lambda c, f: (right_block(c, f)[0], 17), "one pair per map"),
+        (lambda c, f: (right_block(c, f)[0], right_block(c, f)[0] - 2 * f), "So many **are** trained"),
+        (lambda c, f: (right_block(c, f)[0], None), "One of the two is still missing"),
         (forgets_return, "Does the function end with `return`?"),
         (lambda c: (1, 2), "Keep the first line"),
     ],
@@ -240,6 +242,7 @@ def test_add_block_right():
     assert_right(q3, block(conv(), maxpool, drop(), norm, returns=True))
     assert_right(q3, block(conv(activation=None), lambda f, p: layers.ReLU(), maxpool, drop(), norm))
     assert_right(q3, block(conv(activation=None), lambda f, p: layers.Activation("relu"), maxpool, drop(), norm))
+    assert_right(q3, block(conv(activation=layers.ReLU()), maxpool, drop(), norm))
     assert_right(q3, block(conv(kernel_size=(3, 3), activation=keras.activations.relu), maxpool, drop(1 / 5), norm))
 
 
@@ -264,6 +267,12 @@ def another_network(network, filters, pool):
         (block(conv(strides=2), maxpool, drop(), norm), "Leave it at 1"),
         (block(conv(), lambda f, p: layers.MaxPooling2D(4) if p else None, drop(), norm), "2 × 2 is wanted"),
         (block(conv(), maxpool, drop(0.5), norm), "dropout's rate is 0.5"),
+        (
+            block(conv(), lambda f, p: layers.MaxPooling2D(2, strides=1) if p else None, drop(), norm),
+            "Leave `strides` out",
+        ),
+        (block(conv(activation=None), lambda f, p: layers.Activation("tanh"), maxpool, drop(), norm), "`tanh` follows"),
+        (block(conv(), maxpool, lambda f, p: layers.Dropout(0.2) if p else None, norm), "stands inside the `if`"),
         (block(), "`network` has no layer"),
         (another_network, "Add to the one that is handed in"),
         (lambda network, filters: network.add(filters), "Keep the first line"),
@@ -300,6 +309,7 @@ def test_compile_right():
         (compiles(metrics=["val_accuracy"]), "leave that name out"),
         (compiles("categorical_crossentropy"), "takes whole-number labels"),
         (compiles("binary_crossentropy"), "for yes or no"),
+        (compiles(None), "You name no loss"),
         (compiles("mean_squared_error"), "You chose the loss `mean_squared_error`"),
         (compiles(keras.losses.CategoricalFocalCrossentropy()), "takes whole-number labels"),
         (compiles(keras.losses.SparseCategoricalCrossentropy(from_logits=True)), "leave that out"),
@@ -315,6 +325,13 @@ def test_compile_right():
 )
 def test_compile_wrong(answer, sentence):
     assert_wrong(q4, answer, sentence)
+
+
+def test_compile_leaves_no_warning_however_often_it_is_tried(caplog):
+    """TensorFlow logs its warning of retracing from the fifth graph on."""
+    for _ in range(7):
+        assert_right(q4, compiles())
+    assert not caplog.records
 
 
 def test_compile_garbage(monkeypatch):
@@ -338,7 +355,9 @@ def test_best_epoch_right():
     [
         (0, "has the epochs 1 to 8"),
         (9, "has the epochs 1 to 8"),
-        (5.5, "no whole number"),
+        (5.5, "Give the epoch, not the loss"),
+        (None, "Give a number instead"),
+        (float("nan"), "Give a finite number"),
         ("five", "without quotes"),
         (1, "look further right"),
         (4, "Do you count epochs from 0?"),
@@ -381,6 +400,9 @@ def test_each_slip_in_a_margin_is_named(sentence):
     ("answer", "sentence"),
     [
         (lambda p, n: 7.0, "Wanted: 100"),
+        (lambda n, p: 196 * (p * (1 - p) / n) ** 0.5, "the root of a negative number"),
+        (lambda n, p: float("nan"), "the root of a negative number"),
+        (lambda p, n: round(196 * (p * (1 - p) / n) ** 0.5), "Leave the decimals in"),
         (lambda p, n: "0.96", "without quotes"),
         (forgets_return, "Does the function end with `return`?"),
         (lambda p: p, "Keep the first line"),

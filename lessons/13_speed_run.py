@@ -702,7 +702,7 @@ race.drop(columns="test examples")
 # %% [markdown]
 # The tutorial's recipe ends at {{cifar10_s1.test_accuracy}} after {{cifar10_s1.wall_seconds}} seconds, the fast one
 # at {{cifar10_fast.test_accuracy}} ± {{cifar10_fast.interval}} after {{cifar10_fast.wall_seconds}}. The ± is over
-# seeds; that there are only 10,000 test pictures leaves another ± 0.8 or so. Training accuracy lies low in the fast
+# seeds; that there are only 10,000 test pictures leaves another ± 0.7 or so. Training accuracy lies low in the fast
 # run because its pictures come moved, and because it counts whole epochs in which the network still improves.
 #
 # ### One view or six?

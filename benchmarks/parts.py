@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.record import complete, peak_rss_mib, per_class_accuracy
+from benchmarks.record import complete, known, parser_of, peak_rss_mib, per_class_accuracy
 from helpers import models, places, runs
 
 TO_BE_CONTINUED = 75  # exit status of a part after which epochs are left
@@ -164,7 +164,8 @@ def record(name, *, system, load, build, train, predict, settings, seeds, comman
         if starts_from and not (folder / "training.npz").is_file():
             other = folder_of(starts_from[0], models.configuration_sha256(build(), starts_from[1]), seed)
             if (other / "training.npz").is_file():
-                shutil.copy(other / "training.npz", folder)
+                aside = shutil.copy(other / "training.npz", folder / "training.part.npz")
+                os.replace(aside, folder / "training.npz")  # whole or not at all
         fresh = not (folder / "result.json").is_file()
         if not fresh and seed != seeds[-1]:
             results.append(json.loads((folder / "result.json").read_text()))
@@ -186,16 +187,13 @@ def record(name, *, system, load, build, train, predict, settings, seeds, comman
 
 def main(module, recipes, description, keep_weights=(), arguments=None):
     """The command line of a file of recipes that are recorded in parts; otherwise as `benchmarks.record.main`."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(recipes)}; all of them by default")
+    parser = parser_of(recipes, description)
     parser.add_argument(
         "--turn", type=float, metavar="MINUTES", help="the recipes train in turn, about so long at a time"
     )
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)  # one part in this very process
     options = parser.parse_args(arguments)
-    names = options.names or list(recipes)
-    if unknown := set(names) - recipes.keys():
-        parser.error(f"no recipe is called {', '.join(sorted(unknown))}; there are: {', '.join(recipes)}")
+    names = known(options.names, recipes, parser)
     if options.one:
         (name,) = names
         command = f"python -m {module} {name}"

@@ -99,6 +99,20 @@ def complete(run, dataset, model, settings, peak_rss_mib):
     runs.save(run)
 
 
+def parser_of(recipes, description):
+    """A command line that takes names of recipes."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(recipes)}; all of them by default")
+    return parser
+
+
+def known(names, recipes, parser):
+    """The names given, all recipes if none was; ends the program if one is not known."""
+    if unknown := set(names) - recipes.keys():
+        parser.error(f"no recipe is called {', '.join(sorted(unknown))}; there are: {', '.join(recipes)}")
+    return names or list(recipes)
+
+
 def main(module, recipes, description, keep_weights=(), arguments=None):
     """The command line of a file of recipes: record those named, or all of them.
 
@@ -113,11 +127,8 @@ def main(module, recipes, description, keep_weights=(), arguments=None):
     keep_weights : collection of str
         The runs whose last seed's weights are saved beside the record.
     """
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(recipes)}; all of them by default")
-    names = parser.parse_args(arguments).names or list(recipes)
-    if unknown := set(names) - recipes.keys():
-        parser.error(f"no recipe is called {', '.join(sorted(unknown))}; there are: {', '.join(recipes)}")
+    parser = parser_of(recipes, description)
+    names = known(parser.parse_args(arguments).names, recipes, parser)
     if len(names) > 1:
         for name in names:
             subprocess.run([sys.executable, "-m", module, name], check=True)

@@ -1,7 +1,6 @@
 """The live monitor: one figure that is replaced in place, honest about time, and left standing after an interrupt."""
 
 import re
-import time
 
 import nbformat
 import numpy as np
@@ -14,7 +13,7 @@ quiet.start_tensorflow()
 
 import keras  # noqa: E402
 
-from helpers import training  # noqa: E402
+from helpers import plots, training  # noqa: E402
 from helpers.training import LiveMonitor, duration  # noqa: E402
 
 NUMBERS = np.random.default_rng(0)
@@ -176,22 +175,19 @@ def test_a_metric_that_is_not_reported_is_named_at_the_first_step(page):
         fit(LiveMonitor(metric="f1"))
 
 
-def test_drawing_takes_a_small_share_of_the_time(page, monkeypatch):
-    seconds = []
-    draw = LiveMonitor.draw
+def test_drawing_takes_a_small_share_of_the_time(page, clock, monkeypatch):
+    started, drawings, new_figure = clock.now, [], plots.new_figure
 
-    def timed(self, ended=""):
-        start = time.monotonic()
-        draw(self, ended)
-        seconds.append(time.monotonic() - start)
+    def slow(*args, **options):
+        drawings.append(clock.now)
+        clock.now += 0.2
+        return new_figure(*args, **options)
 
-    monkeypatch.setattr(LiveMonitor, "draw", timed)
-    wait = keras.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: time.sleep(0.01))
-    start = time.monotonic()
-    fit(LiveMonitor(), wait, epochs=60)
-    total = time.monotonic() - start
-    between = seconds[1:-1]  # the first and the last one are always drawn
-    assert between and sum(between) <= 0.15 * total
+    monkeypatch.setattr(plots, "new_figure", slow)
+    fit(LiveMonitor(), Steps(clock, 0.05), epochs=60)
+    total = clock.now - started
+    between = drawings[1:-1]  # the first and the last one are always drawn
+    assert len(between) >= 2 and 0.2 * len(between) <= training.SHARE * total
 
 
 def test_nothing_is_shown_in_a_plain_program(capsys):

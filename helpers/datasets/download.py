@@ -125,7 +125,7 @@ class _Transfer:
 
     def run(self):
         import pooch  # noqa: F401  # here, as on a busy machine this takes seconds that are not the network's
-        import requests  # noqa: F401
+        import requests
         import tqdm  # noqa: F401
 
         threading.Thread(target=self._work, daemon=True).start()
@@ -143,6 +143,8 @@ class _Transfer:
                     since, before = time.monotonic(), self.received
         finally:
             self.stopped = True
+        if isinstance(self.error, requests.exceptions.ReadTimeout) and not self.first_byte.is_set():
+            raise TimeoutError from self.error
         if self.error:
             raise self.error
 

@@ -123,7 +123,7 @@ def quote(path):
     if figure == "interval":
         return f"{100 * accuracy_with_interval(run)[1]:.1f}"
     if figure == "wall_seconds":
-        return f"{np.median(run['wall_seconds']):.0f}"
+        return f"{np.median(run['wall_seconds']):,.0f}"
     if figure == "seeds":
         return str(len(run["seeds"]))
     if figure == "epochs":
@@ -145,7 +145,7 @@ def compare(*names):
                 "test examples": run["dataset"]["test"],
                 "seeds": len(run["seeds"]),
                 "parameters": f"{run['parameters']:,}",
-                "training seconds": round(float(np.median(run["wall_seconds"]))),
+                "training seconds": round(float(np.median(run['wall_seconds']))),
             }
         )
     return pd.DataFrame(rows).set_index("recorded run")

@@ -197,13 +197,13 @@ trained, model.count_params() - trained
 # The **receptive field** of lesson 02: each value sees a square of pixels, and the deeper it lies, the larger the
 # square.
 #
-# ### Exercise 2 · The third convolution
+# ### Exercise 2 · The last convolution
 #
-# Follow the list: convolution, convolution, pooling 2 × 2, convolution. How many pixels wide is the square that one
-# value behind this *third convolution* sees? Dropout and batch normalisation do not widen it.
+# Follow the list: convolution, convolution, pooling 2 × 2, convolution, pooling 2 × 2, convolution. How many pixels wide
+# is the square that one value behind this *fourth convolution* sees? Dropout and batch normalisation do not widen it.
 
 # %% tags=["exercise"]
-side = 10  # solution
+side = 20  # solution
 
 q2.check(side)
 
@@ -217,7 +217,7 @@ q2.check(side)
 # `explain` works out every row from the layer's settings, with the arithmetic written out. From here on the course uses
 # it in place of Keras's own `model.summary()`. *Sees* is the receptive field. **Multiply-adds** count the work: how often a
 # weight is multiplied with an input, for one picture. *Memory* is what the outputs of a batch occupy. Say the row of the
-# last convolution first: its shape, its parameters, what it sees. Then guess which layer has most *parameters*, and which
+# third convolution first: its shape, its parameters, what it sees. Then guess which layer has most *parameters*, and which
 # has most *work*.
 
 # %% tags=["nbval-check-output"]

@@ -97,26 +97,27 @@ q1 = Problem(
 
 FIELD_SLIPS = {
     3: "That is one convolution by itself. Its inputs see more than a pixel each.",
-    5: "That is the second convolution. Go on: pooling, then the third.",
-    6: "That is after pooling. One more convolution follows.",
-    7: "Three convolutions without pooling see 7. Behind pooling, neighbouring values lie **two** pixels apart.",
-    8: "The pooling window widens it from 5 to 6. Then the step is two pixels: 3 × 3 adds 2 · 2, not 2.",
-    9: "You counted the jump, but not the pooling window itself, which widens 5 to 6.",
-    12: "That is behind the second pooling. The question is about the third convolution itself.",
-    14: "That is one step too far: behind the second pooling it is 12. Stop at the third convolution.",
-    16: "16 is the size of the map there. How many **pixels of the picture** does one of its values see?",
-    20: "That is the fourth convolution.",
+    5: "That is the second convolution. Go on: pooling, the third, pooling, the fourth.",
+    6: "That is behind the first pooling. Go on: the third convolution, pooling, the fourth.",
+    8: "8 is the size of the map there. How many **pixels of the picture** does one of its values see?",
+    9: "Four convolutions without pooling see 9. Behind each pooling, neighbouring values lie twice as far apart.",
+    10: "That is the third convolution, as in lesson 02. Pooling and one more convolution follow.",
+    12: "That is behind the second pooling. One more convolution follows.",
+    14: "Up to the second pooling, 12, you are right. Then neighbouring values lie **four** pixels apart: 3 × 3 adds "
+    "2 · 4, not 2.",
+    16: "Up to the second pooling, 12, you are right. There have been two poolings: 3 × 3 adds 2 · 4, not 2 · 2.",
+    17: "You counted the jumps, but not the pooling windows themselves, which widen 5 to 6 and 10 to 12.",
     32: "Not the whole picture yet: count outwards, layer by layer.",
-    100: "10 × 10 is the area. Give the side.",
+    400: "20 × 20 is the area. Give the side.",
 }
 
 
 def examine_field(answer):
-    """The side, in pixels, of what one value behind the third convolution of S1's network sees: 10."""
+    """The side, in pixels, of what one value behind the fourth convolution of S1's network sees: 20."""
     side = as_number(answer, what="Your `side`", returned=False)
-    if side == 10:
+    if side == 20:
         return
-    advice = "Begin with 1 pixel. A 3 × 3 window adds 2 steps; a step is 1 pixel, behind pooling 2."
+    advice = "Begin with 1 pixel. A 3 × 3 window adds 2 steps; a step is 1 pixel, and each pooling doubles it."
     raise Wrong(f"Your `side` is {side:g}. {FIELD_SLIPS.get(side, advice)}")
 
 
@@ -124,11 +125,11 @@ q2 = Problem(
     "06",
     "q2",
     examine_field,
-    praise="1 → 3 → 5 → 6 (pooling) → 10: behind pooling each step of a 3 × 3 window is two pixels long.",
+    praise="1 → 3 → 5 → 6 (pooling) → 10 → 12 (pooling) → 20: behind two poolings each step is four pixels long.",
     hints=[
         "A value of the first map sees 3 pixels across, one of the second 5.",
-        "A 2 × 2 pooling window takes in one more: 6. From now on neighbouring values lie two pixels apart.",
-        "So the third convolution adds 2 steps of 2 pixels.",
+        "A 2 × 2 pooling window takes in one more step: 6. From now on neighbouring values lie two pixels apart.",
+        "The third convolution: 6 + 2 · 2. The second pooling adds one step of 2. Then a step is 4 pixels.",
     ],
 )
 

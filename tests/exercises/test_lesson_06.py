@@ -173,7 +173,7 @@ def test_block_garbage(monkeypatch):
 # --- Exercise 2: the receptive field
 
 
-@pytest.mark.parametrize("answer", [10, 10.0, np.int64(10), solution("q2")["side"]])
+@pytest.mark.parametrize("answer", [20, 20.0, np.int64(20), solution("q2")["side"]])
 def test_field_right(answer):
     assert_right(q2, answer)
 
@@ -182,7 +182,7 @@ def test_field_is_what_the_table_says():
     from helpers.explain import explain
 
     table = explain(models.cifar10_s1())
-    assert re.findall(r"\d+", table["sees"][table.index == "Conv2D"].iloc[2]) == ["10", "10"]
+    assert re.findall(r"\d+", table["sees"][table.index == "Conv2D"].iloc[3]) == ["20", "20"]
 
 
 @pytest.mark.parametrize("side", FIELD_SLIPS)

@@ -133,12 +133,12 @@ def short(build=models.cifar10_s1, **changed):
     }
 
 
-def speed(filters=(32, 64, 128), seeds=(1,), whitening=True, predict=predict_speed, **changed):
+def speed(filters=(32, 64, 128), seeds=(1,), whitening=True, pool_after=1, predict=predict_speed, **changed):
     """The fast recipe with a network of that width, and with some settings changed."""
     return {
         "system": "course",
         "load": everything,
-        "build": partial(models.cifar10_speed, filters=filters, whitening=whitening),
+        "build": partial(models.cifar10_speed, filters, whitening, pool_after),
         "train": train_speed,
         "predict": predict,
         "settings": FAST_SETTINGS | {"whitening": whitening} | changed,
@@ -166,6 +166,9 @@ RECIPES = {
     "cifar10_fast_constant_rate": speed(schedule="constant", learning_rate=0.6),
     "cifar10_fast_no_whitening": speed(whitening=False),
     "cifar10_fast_small_batch": speed(batch_size=64, learning_rate=0.15),
+    "cifar10_fast_half_width": speed((16, 32, 64)),
+    "cifar10_fast_double_width": speed((64, 128, 256)),
+    "cifar10_fast_late_pooling": speed(pool_after=2),
     # What each part of S1's recipe is worth: a small training with one thing changed.
     "cifar10_short": short(),
     "cifar10_short_no_dropout": short(partial(models.cifar10_s1, dropout=False)),

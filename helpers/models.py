@@ -115,12 +115,13 @@ def cifar10_s1(dropout=True, batch_norm=True, pool_after=(2, 3), units=(32,)):
     return keras.Sequential(network, name="cifar10_s1")
 
 
-def cifar10_speed(filters=(32, 64, 128), whitening=True):
+def cifar10_speed(filters=(32, 64, 128), whitening=True, pool_after=1):
     """The course's fast network for CIFAR-10: raw pixels in, ten scores out (no softmax).
 
     Input (n, 32, 32, 3), 0..255. The first convolution is fixed, and lesson 13 sets it so that it whitens the pictures;
-    without `whitening` it is trained as the others are. Each number in `filters` is a block of two convolutions behind
-    which the picture is half as wide. The ideas are those of airbench (Keller Jordan, 2024).
+    without `whitening` it is trained as the others are. Each number in `filters` is a block of two convolutions, with
+    pooling behind the first or, with `pool_after=2`, behind the second. The ideas are those of airbench (Keller
+    Jordan, 2024).
     """
     network = [
         keras.Input(shape=(32, 32, 3)),
@@ -129,15 +130,11 @@ def cifar10_speed(filters=(32, 64, 128), whitening=True):
         layers.Activation("relu"),
     ]
     for number in filters:
-        network += [
-            layers.Conv2D(number, kernel_size=3, padding="same", use_bias=False),
-            layers.MaxPooling2D(pool_size=2),
-            layers.BatchNormalization(momentum=0.6, scale=False),
-            layers.Activation("relu"),
-            layers.Conv2D(number, kernel_size=3, padding="same", use_bias=False),
-            layers.BatchNormalization(momentum=0.6, scale=False),
-            layers.Activation("relu"),
-        ]
+        for place in (1, 2):
+            network.append(layers.Conv2D(number, kernel_size=3, padding="same", use_bias=False))
+            if place == pool_after:
+                network.append(layers.MaxPooling2D(pool_size=2))
+            network += [layers.BatchNormalization(momentum=0.6, scale=False), layers.Activation("relu")]
     network += [layers.GlobalMaxPooling2D(), layers.Dense(10, use_bias=False), layers.Rescaling(1 / 9)]
     return keras.Sequential(network, name="cifar10_speed")
 

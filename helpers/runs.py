@@ -145,7 +145,7 @@ def compare(*names):
                 "test examples": run["dataset"]["test"],
                 "seeds": len(run["seeds"]),
                 "parameters": f"{run['parameters']:,}",
-                "training seconds": round(float(np.median(run['wall_seconds']))),
+                "training seconds": round(float(np.median(run["wall_seconds"]))),
             }
         )
     return pd.DataFrame(rows).set_index("recorded run")

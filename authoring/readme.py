@@ -81,24 +81,36 @@ def launch_table():
 
 
 def runs_table():
-    """The recorded runs as a Markdown table, with where they were measured."""
-    rows = ["| run | network and recipe of | test accuracy | test examples | seeds | training seconds |"]
-    rows.append("|---|---|---|---|---|---|")
-    machines = set()
-    for name in sorted(path.stem for path in runs.RESULTS.glob("*.json")):
-        run = runs.load(name)
-        figures = runs.compare(name).loc[name]
-        rows.append(
-            f"| [`{name}`](data/results/{name}.json) | {SYSTEMS[run['system']]} | "
-            f"{figures['test accuracy']} | {figures['test examples']:,} | {figures['seeds']} | "
-            f"{figures['training seconds']} |"
+    """The recorded runs as Markdown tables, variations apart, with where they were measured."""
+    recorded = {path.stem: runs.load(path.stem) for path in sorted(runs.RESULTS.glob("*.json"))}
+
+    def varies(name):
+        return any(
+            name.startswith(f"{other}_") and run["system"] == recorded[name]["system"]
+            for other, run in recorded.items()
         )
-        machines.add(f"{run['hardware']}, {run['date']}")
-    rows += [
-        "",
-        "Mean over seeds with the half-width of its 95 % interval in points; median seconds. Measured on "
-        f"{'; '.join(sorted(machines))}. Each file holds its seeds, data, versions and command.",
-    ]
+
+    def table(names):
+        yield "| run | network and recipe of | test accuracy | test examples | seeds | training seconds |"
+        yield "|---|---|---|---|---|---|"
+        for name in names:
+            figures = runs.compare(name).loc[name]
+            yield (
+                f"| [`{name}`](data/results/{name}.json) | {SYSTEMS[recorded[name]['system']]} | "
+                f"{figures['test accuracy']} | {figures['test examples']:,} | {figures['seeds']} | "
+                f"{figures['training seconds']:,} |"
+            )
+
+    variations = [name for name in recorded if varies(name)]
+    machines = sorted({f"{run['hardware']}, {run['date']}" for run in recorded.values()})
+    rows = [*table(name for name in recorded if name not in variations), ""]
+    rows += [f"<details><summary>{len(variations)} variations: one of these runs with one thing changed</summary>", ""]
+    rows += [*table(variations), "", "</details>", ""]
+    rows.append(
+        "Mean over seeds with the half-width of its 95 % interval in points; median seconds. Other work shared the "
+        "machine at times: compare the seconds of two runs only where a lesson says that they were trained in turn. "
+        f"Measured on {'; '.join(machines)}. Each file holds its seeds, data, versions and command."
+    )
     return "\n".join(rows)
 
 

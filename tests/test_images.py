@@ -263,6 +263,8 @@ def test_an_empty_folder_and_no_folder(tmp_path):
     fill(tmp_path, {"a.jpg": jpeg()})
     with pytest.raises(ValueError, match=r"'a\.jpg' is a file"):
         images.audit(tmp_path / "a.jpg")
+    with pytest.raises(ValueError, match="None is no path; give the path of a folder"):
+        images.audit(None)
 
 
 @needs_simplejpeg
@@ -753,7 +755,8 @@ def test_quarantine_refuses_what_makes_no_sense(dirty, tmp_path):
         images.undo(dirty)
     sly = report.assign(file="../outside.jpg", verdict="broken")
     fill(tmp_path, {"outside.jpg": b""})
-    assert len(images.quarantine(sly, dirty)) == 0
+    with pytest.raises(ValueError, match=r"None of the \d+ files to move.*lies in .*this very folder"):
+        images.quarantine(sly, dirty)
     assert (tmp_path / "outside.jpg").exists()
 
 

@@ -9,6 +9,8 @@ JUNCTION = 0xA0000003  # Windows: IO_REPARSE_TAG_MOUNT_POINT, which `stat` holds
 
 def checked(folder):
     """Return `folder` as a Path. Raises ValueError if it is not an existing folder."""
+    if not isinstance(folder, str | os.PathLike):
+        raise ValueError(f"{folder!r} is no path; give the path of a folder with pictures.")
     folder = Path(folder)
     if not folder.is_dir():
         state = "is a file" if folder.exists() else "does not exist"

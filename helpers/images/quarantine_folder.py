@@ -43,7 +43,7 @@ def quarantine(report, folder, into=None, verdicts=("broken", "not a picture")):
 
     `into`/quarantine.csv is complete before the first file moves, so an interruption loses nothing: call again to go
     on, or call `undo`. Returns the journal's rows of the moved files as a frame. Raises ValueError for an unfit
-    `into`, OSError if a file cannot be moved (it then lies where it was).
+    `into` or a report of another folder, OSError if a file cannot be moved (it then lies where it was).
     """
     folder = checked(folder)
     into = folder.resolve().with_name(f"{folder.resolve().name}-quarantine") if into is None else Path(into)
@@ -56,6 +56,11 @@ def quarantine(report, folder, into=None, verdicts=("broken", "not a picture")):
     chosen = report[report["verdict"].isin(known(verdicts))]
     journal, present, moves = read_journal(into), listing(folder), []
     taken = {row["moved_to"]: row["file"] for row in journal}
+    if len(chosen) and not set(chosen["file"]) & (set(present) | {printable(name) for name in taken.values()}):
+        raise ValueError(
+            f"None of the {len(chosen)} files to move, such as {chosen['file'].iloc[0]!r}, lies in {folder.name!r}; "
+            "give the report that `audit` returned for this very folder."
+        )
     for file, verdict, reason in zip(chosen["file"], chosen["verdict"], chosen["reason"], strict=True):
         path = present.get(file)
         if path is None or (path.is_dir() and not path.is_symlink()):

@@ -334,7 +334,7 @@ show(
 )
 
 # %% [markdown]
-# Nothing is left beside the diagonal. Where that is dimmer, `floor` was at work: it keeps the faintest answers, mostly
+# Nothing is left beside the diagonal. Where that is much dimmer, `floor` was at work: it keeps the faintest answers, mostly
 # noise, from being blown up.
 #
 # The 24 filters are these twelve and their negatives: ReLU would silence half of each answer. The layer is *fixed*.
@@ -505,7 +505,8 @@ loss = keras.losses.CategoricalCrossentropy(label_smoothing=0.2)
 round(-float(np.sum(row * np.log(row))), 3), round(float(loss(np.eye(10)[:1], row)), 3)
 
 # %% [markdown]
-# It is not zero. With a smoothing of 0.2 a loss of 0.87 is perfect, so compare losses only where the targets are the same.
+# It is not zero. With a smoothing of 0.2 a loss of 0.87 is perfect, so compare losses only where the targets are the
+# same.
 #
 # ### Fewer epochs
 #
@@ -689,9 +690,8 @@ pd.DataFrame(
 f"The fast recipe saw {seen[1] / seen[0]:.1f} times as many pictures in the same seconds."
 
 # %% [markdown]
-# Be fair to the loser. On a few thousand pictures it has taken few steps, and its batch normalisation
-# still judges by averages from the beginning. A race over such a distance says who starts faster. The full distance
-# was recorded.
+# Be fair to the loser. On a few thousand pictures it has taken few steps, and its batch normalisation still judges by
+# averages from the beginning. A race over such a distance says who starts faster. The full distance was recorded.
 #
 # ### The full distance
 #

@@ -334,8 +334,8 @@ show(
 )
 
 # %% [markdown]
-# Nothing is left beside the diagonal. Where that is much dimmer, `floor` was at work: it keeps the faintest answers, mostly
-# noise, from being blown up.
+# Nothing is left beside the diagonal. Where that is much dimmer, `floor` was at work: it keeps the faintest answers,
+# mostly noise, from being blown up.
 #
 # The 24 filters are these twelve and their negatives: ReLU would silence half of each answer. The layer is *fixed*.
 # It needs no gradient, and the layers behind it begin with clean input instead of having to make it first.

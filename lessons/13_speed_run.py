@@ -69,8 +69,8 @@ val_images, val_labels = pictures.validation
 # ## Where the time goes
 #
 # A processor that trains a network does one thing nearly all the time: it multiplies a weight by a value and adds the
-# product to a sum. Such a pair is a **multiply-add**. So count them. One filter at one place of the map multiplies
-# every weight of its window once.
+# product to a sum. Such a pair is a **multiply-add**. So count them, for one picture on its way through the network.
+# One filter at one place of the map multiplies every weight of its window once.
 #
 # ### Exercise 1 · Count the work
 #
@@ -91,8 +91,8 @@ q1.check(multiply_adds)
 # q1.solution()
 
 # %% [markdown]
-# Now the tutorial's network, layer by layer. Its dense layer holds two thirds of all parameters. Which share of the
-# *work* will it have? And which layer costs most?
+# Now the tutorial's network, layer by layer. Its first dense layer holds two thirds of all parameters. Which share
+# of the *work* will it have? And which layer costs most?
 
 
 # %%
@@ -156,9 +156,10 @@ windows = all_windows(train_images[:1_000])
 windows.shape, round(windows.size / (1_000 * 36 * 36 * 3)), windows.flags.owndata
 
 # %% [markdown]
-# Five rows by five columns: 25 windows per picture. That is as many numbers as 20 padded copies hold, and `False`
+# Five rows by five columns: 25 windows per picture. That is about as many numbers as 20 padded copies hold, and `False`
 # says that none of them was copied. A **view** is another way to walk through the same memory. Only what you pick
-# from it is copied: one window for each picture of a batch, in one go.
+# from it is copied: one window for each picture of a batch, in one go. NumPy puts the axes of the window last, behind
+# the colours; `transpose` puts the colours back to the end.
 
 # %%
 corners = [(0, 0), (0, 4), (2, 2), (4, 0), (4, 4)]
@@ -289,9 +290,9 @@ f"144 covariances, from {covariance.min():.2f} to {covariance.max():.2f}"
 # %% [markdown]
 # None of them is near 0. Neighbouring pixels are nearly alike, and so are the three colours of one pixel. So the
 # twelve numbers say one thing twelve times, "how bright is it here?", and everything else is whispered. **Whitening**
-# turns them into twelve answers that have nothing to do with each other, each equally loud. The eigenvectors of the
-# covariance matrix are the directions in which patches vary independently of each other; dividing by the spread along
-# each makes them even.
+# turns them into twelve answers that have nothing to do with each other, each equally loud. Linear algebra knows how:
+# along two different eigenvectors of the covariance matrix (`eigh` finds them) the covariance is 0, and dividing by the
+# spread along each makes them even.
 
 
 # %%
@@ -316,7 +317,8 @@ show_pictures(
 )
 
 # %% [markdown]
-# Look what comes out when these filters meet *other* pictures, the validation set:
+# Do these filters keep their word for *other* pictures, the validation set? Below are the covariances of the numbers
+# that go in and of the answers: dark is 0, bright is 1.
 
 # %%
 seen = patches_of(val_images[:250])
@@ -327,11 +329,14 @@ for place, values, title in zip(axes, (seen, answers), ("numbers", "answers"), s
     draw_picture(place, table, title=f"12 {title}", low=0, high=1, cmap="viridis")
 show(
     figure,
-    alt="Two tables of 12 by 12 covariances. Before: bright everywhere, all numbers go "
-    "together. After: bright on the diagonal, dark elsewhere.",
+    alt="Two tables of 12 by 12 covariances. Before: none is near 0, all numbers go "
+    "together. After: all are near 0, except on the diagonal.",
 )
 
 # %% [markdown]
+# Nothing is left beside the diagonal. Where that is much dimmer, `floor` was at work: it keeps the faintest answers,
+# mostly noise, from being blown up.
+#
 # The 24 filters are these twelve and their negatives: ReLU would silence half of each answer. The layer is *fixed*.
 # It needs no gradient, and the layers behind it begin with clean input instead of having to make it first.
 #
@@ -390,7 +395,8 @@ f"{late:,} instead of {early:,}", round(19_887_392 / 34_177_344, 2)
 # epoch. So the right width depends on the goal: the higher the accuracy you want, the wider.
 #
 # Two layers more than the tutorial's, and not quite 60 % of its work. Some details. `momentum=0.6` lets batch
-# normalisation forget its first, wrong averages within a few steps; Keras's 0.99 needs hundreds. Global max pooling
+# normalisation forget its first, wrong averages within a few steps; Keras's 0.99 needs hundreds. `scale=False` leaves
+# out a factor that the next convolution can learn as well. Global max pooling
 # keeps the largest value of each map, so that no dense layer has to read thousands of numbers. There is no dropout: a
 # training this short has little time to overfit. The last layer shrinks the scores, so that the network begins
 # unsure; softmax is left to the loss.
@@ -417,8 +423,8 @@ fast.compile(
 # ### A rate that climbs and falls
 #
 # A high learning rate moves fast and never settles; a low one settles and never arrives. With few steps you need
-# both: start at a fifth of the peak, climb to it in the first fifth of all steps, then go down in a straight line to
-# zero.
+# both: start at a fifth of the highest rate, the *peak*, reach the peak after the first fifth of all steps, then go
+# down in a straight line to zero.
 
 
 # %%
@@ -456,8 +462,8 @@ show_curves(
     rates,
     ylabel="learning rate",
     xlabel="step",
-    alt=f"Over {total} steps the rate climbs from a fifth of its peak, {rates.max().item():.1f}, "
-    "to the peak within the first fifth of the steps, then falls in a line to zero.",
+    alt=f"The rate climbs from a fifth of its peak to the peak, {rates.max().item():.1f}, "
+    "within the first fifth of the steps, then falls in a line to zero.",
 )
 
 # %% [markdown]
@@ -471,7 +477,8 @@ show_curves(
 #
 # ### Exercise 4 · Smooth a label
 #
-# Complete `smooth`: a label from 0 to `num_classes - 1` in, its row of `num_classes` targets out.
+# Complete `smooth`: a label from 0 to `num_classes - 1` in, its row of `num_classes` targets out. `smoothing` is the
+# part that is taken away, such as 0.2.
 
 
 # %% tags=["exercise"]
@@ -489,7 +496,7 @@ q4.check(smooth)
 # q4.solution()
 
 # %% [markdown]
-# Suppose a network answers exactly that row. Its loss cannot be beaten. Is it zero? By hand, for ten classes and a
+# Suppose a network answers exactly such a row. Its loss cannot be beaten. Is it zero? By hand, for ten classes and a
 # smoothing of 0.2, and by Keras:
 
 # %% tags=["nbval-check-output"]
@@ -498,7 +505,8 @@ loss = keras.losses.CategoricalCrossentropy(label_smoothing=0.2)
 round(-float(np.sum(row * np.log(row))), 3), round(float(loss(np.eye(10)[:1], row)), 3)
 
 # %% [markdown]
-# It is not zero. With smoothing a loss of 0.87 is perfect, so compare losses only where the targets are the same.
+# It is not zero. With a smoothing of 0.2 a loss of 0.87 is perfect, so compare losses only where the targets are the
+# same.
 #
 # ### Fewer epochs
 #
@@ -581,10 +589,11 @@ for name, rate in {"constant": peak, "triangle": Triangle(peak, steps_in_all)}.i
 pd.DataFrame(rows).round(3)
 
 # %% [markdown]
-# The accuracies rest on few validation pictures, so do not read much into a point or two. The last row says more: how
-# far the last weights are from their mean, compared with their size. Under a constant rate they are still on the
-# move. The triangle's last steps are short, and they are shorter still in a training with ten times as many. Its last
-# weights are nearly a mean already, so the recipe does without.
+# The accuracies rest on few validation pictures, and batch normalisation remembers maps of the last weights, not of
+# the averaged ones. So do not read much into a few points. The last row says more: how far the last weights are from
+# their mean, compared with their size. Under a constant rate they are still on the move. The triangle's last steps
+# are short, and shorter still in the recorded run, which has more of them. Its last weights are nearly a mean already,
+# so the recipe does without.
 #
 # ## 4 Evaluation
 #
@@ -654,7 +663,7 @@ tutorial = keras.Sequential(
     [keras.Input((32, 32, 3)), layers.Rescaling(1 / 255), models.cifar10_s1()]
 )
 tutorial.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-history = tutorial.fit(
+tutorial.fit(
     train_images, train_labels, batch_size=64, epochs=25, callbacks=[tutorial_watch], verbose=0
 )
 f"{fast_watch.steps} steps with {settings.batch_size} pictures, {tutorial_watch.steps} with 64"
@@ -681,9 +690,8 @@ pd.DataFrame(
 f"The fast recipe saw {seen[1] / seen[0]:.1f} times as many pictures in the same seconds."
 
 # %% [markdown]
-# Be fair to the loser. With a few thousand pictures it has taken a handful of steps, and its batch normalisation
-# still judges by averages from the beginning. A race over such a distance says who starts faster. The full distance
-# was recorded.
+# Be fair to the loser. On a few thousand pictures it has taken few steps, and its batch normalisation still judges by
+# averages from the beginning. A race over such a distance says who starts faster. The full distance was recorded.
 #
 # ### The full distance
 #
@@ -758,11 +766,12 @@ q5.check(really_faster)
 #
 # Can you do it with less? The rules stand in [SPEED_RUN.md](../benchmarks/SPEED_RUN.md): one file of at most 120
 # lines, the 50,000 training pictures and nothing else, mean accuracy over three seeds at least 80 %. Machines differ,
-# so seconds are divided by what a fixed training step costs on the same machine. What you assembled above is the
-# first entry, [course.py](../benchmarks/entries/course.py): copy it, change one thing, and rehearse in a terminal:
+# so CPU seconds are divided by what a fixed training step costs on the same machine. What you assembled above is the
+# first entry, [course.py](../benchmarks/entries/course.py): copy it into the course's folder as `my_entry.py`, change
+# one thing, and rehearse there, in a terminal (on Windows with `.venv\Scripts\python`):
 #
 # ```
-# python -m benchmarks.leaderboard --rehearse my_entry.py
+# .venv/bin/python -m benchmarks.leaderboard --rehearse my_entry.py
 # ```
 #
 # Choose by validation pictures that you set aside yourself. The checker opens the test set.

@@ -40,6 +40,13 @@ WORK_SLIPS = {
     "You use `height` twice. Maps need not be square: one of the two is `width`.": lambda h, w, k, c, f: (
         h * h * k * k * c * f
     ),
+    "You use `width` twice. Maps need not be square: one of the two is `height`.": lambda h, w, k, c, f: (
+        w * w * k * k * c * f
+    ),
+    "The window has `kernel` × `kernel` places, not `kernel` + `kernel`.": lambda h, w, k, c, f: h * w * 2 * k * c * f,
+    "The channels and the filters are to be multiplied: each filter reads every channel.": lambda h, w, k, c, f: (
+        h * w * k * k * (c + f)
+    ),
 }
 
 
@@ -163,6 +170,7 @@ RATE_SLIPS = {
     0.25: "That is the share of the peak. Multiply it by the peak.",
     0.6: "That is half of the peak, the rate at 60 % of the steps. At 80 % it is further down.",
     0.9: "You have the part that is gone already. How much of the peak is left?",
+    0.75: "That is the share of the way down that is done. What is left of it, and of the peak?",
 }
 
 
@@ -213,6 +221,12 @@ SMOOTH_SLIPS = {
     "Smoothing and the rest are exchanged: the label keeps `1 - smoothing`.": lambda row, n, s: row * s + (1 - s) / n,
     "You always divide by 10. The number of classes is `num_classes`.": lambda row, n, s: row * (1 - s) + s / 10,
     "You always smooth by 0.2. Use the argument `smoothing`.": lambda row, n, s: row * 0.8 + 0.2 / n,
+    "Nothing has arrived. Is it a row of whole numbers (`dtype=int`)? They lose what stands behind the point.": (
+        lambda row, n, s: np.zeros(n)
+    ),
+    "All classes get the same, whatever the label: it should keep `1 - smoothing`.": (
+        lambda row, n, s: np.full(n, 1 / n)
+    ),
 }
 
 
@@ -259,6 +273,9 @@ TIMINGS = {
     "the first round lost": ([10.0, 11.0, 12.0, 13.0, 14.0], [10.5, 10.6, 10.7, 10.6, 10.5], False),
     "only the third round won": ([10.0, 11.0, 12.0, 13.0, 14.0], [10.5, 11.5, 11.9, 13.5, 14.5], False),
     "slower each time": ([9.6, 9.9, 9.5, 9.7, 9.5], [10.1, 10.3, 10.0, 10.2, 10.0], False),
+    "only the first round won": ([10.0, 9.0, 9.1, 9.0, 9.2], [9.5, 9.6, 9.7, 9.8, 9.9], False),
+    "seven clear wins": ([10.1, 10.3, 10.0, 10.2, 10.0, 10.1, 10.2], [9.6, 9.9, 9.5, 9.7, 9.5, 9.6, 9.8], True),
+    "six rounds, the last lost": ([10.1, 10.3, 10.0, 10.2, 10.0, 10.1], [9.6, 9.9, 9.5, 9.7, 9.5, 10.4], False),
 }
 TIMING_SLIPS = {
     "You compare the means. One busy round moves a mean; what counts is who wins each round.": (
@@ -275,6 +292,15 @@ TIMING_SLIPS = {
     ),
     "You look at who wins, not at how often that happens by luck: with two rounds, once in four times.": (
         lambda old, new: all(b < a for a, b in zip(old, new, strict=True))
+    ),
+    "`new < old` compares lists like words: the first round that differs decides. Compare round by round.": (
+        lambda old, new: new < old
+    ),
+    "One round won is not enough: **every** round must be won, `all` and not `any`.": lambda old, new: any(
+        b < a for a, b in zip(old, new, strict=True)
+    ),
+    "More than five rounds are welcome: won by luck alone, they are rarer still.": lambda old, new: (
+        all(b < a for a, b in zip(old, new, strict=True)) and len(old) == 5
     ),
     "You are content with most of the rounds. Every round must be won.": lambda old, new: (
         sum(b < a for a, b in zip(old, new, strict=True)) > len(old) / 2
@@ -301,7 +327,8 @@ def examine_faster(answer):
         for sentence, slip in TIMING_SLIPS.items():
             if all(given[other] == bool(slip(*lists[:2])) for other, lists in TIMINGS.items()):
                 raise Wrong(f"{start} {sentence}")
-        luck = f"By luck one wins {len(old)} rounds out of {len(old)} once in {2 ** len(old)} times."
+        often = f"once in {2 ** len(old)} times; the limit is once in 20"
+        luck = f"By luck one wins {len(old)} rounds out of {len(old)} {often}."
         raise Wrong(f"{start} Count the rounds that the new version wins, one by one. {luck}")
 
 
@@ -309,6 +336,8 @@ def _verdict(answer, old, new):
     verdict = call(answer, old, new)
     if verdict is None:
         raise Wrong(f"`really_faster({old}, {new})` gives `None`. Return `True` or `False` in every case.")
+    if isinstance(verdict, np.ndarray) and verdict.ndim == 0:
+        verdict = verdict[()]
     if not isinstance(verdict, bool | np.bool_):
         raise Wrong(f"`really_faster({old}, {new})` gives {describe(verdict)}. Answer with `True` or `False`.")
     return bool(verdict)

@@ -372,6 +372,7 @@ def test_faster_right():
     assert_right(q5, solution("q5")["really_faster"])
     assert_right(q5, lambda old, new: len(old) > 4 and all(np.array(new) < np.array(old)))
     assert_right(q5, lambda old, new: np.bool_(len(old) >= 5 and min(np.subtract(old, new)) > 0))
+    assert_right(q5, lambda old, new: np.array(len(old) >= 5 and min(np.subtract(old, new)) > 0))
 
 
 @pytest.mark.parametrize("sentence", TIMING_SLIPS)
@@ -391,6 +392,8 @@ def test_every_slip_differs_from_the_others_and_from_what_is_right():
     [
         (lambda old, new: False, "Count the rounds"),
         (lambda old, new: True, "Count the rounds"),
+        (lambda old, new: all(np.less(new, old)) and len(old) > 5, "once in 32 times; the limit is once in 20"),
+        (lambda old, new: all(np.less(new, old)[:5]) and len(old) > 4, "six rounds, the last lost"),
         (lambda old, new: 1.0, "Answer with `True` or `False`"),
         (forgets_return, "in every case"),
         (lambda old: True, "Keep the first line"),

@@ -8,8 +8,8 @@ import time
 
 import keras
 import numpy as np
-import psutil
 
+from benchmarks.memory import peak_rss_mib
 from helpers import models, runs
 
 
@@ -26,16 +26,6 @@ class Stopwatch(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         self.seconds = time.perf_counter() - self.first_batch
-
-
-def peak_rss_mib():
-    """Peak resident memory of this process so far, in MiB."""
-    if sys.platform == "win32":
-        return round(psutil.Process().memory_info().peak_wset / 2**20, 1)
-    import resource  # not on Windows
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in KiB on Linux, in bytes on macOS
-    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
 def per_class_accuracy(labels, predicted, num_classes):

@@ -71,7 +71,8 @@ def explain(model, batch_size=1):
 def graph_of(model):
     """The functional model that holds the calls of the layers: `model`, or what a Sequential keeps inside; or None.
 
-    These two names are not public in Keras, which has no other way to the calls; they are the same in 3.13 and 3.15.
+    These two names, and `_keras_history` of an input, are not public in Keras, which has no other way to the calls.
+    They are the same in 3.13 and 3.15.
     """
     graph = getattr(model, "_functional", model)
     return graph if hasattr(graph, "_nodes_by_depth") else None

@@ -12,17 +12,21 @@ from matplotlib.ticker import PercentFormatter
 
 from helpers import plots, runs
 
+STYLES = ("-", "--", "-.", ":") * 2
+
 
 def race(*names):
     """Draw accuracy against training seconds for the recorded runs `names`; return the figure and its alt text.
 
     A line is the training accuracy after each epoch (seed by seed, then averaged; the epochs of a run are taken to be
     equally long), a dot the test accuracy at the end. Raises ValueError if a name is not recorded, or its history has
-    no "accuracy".
+    no "accuracy", and for more runs than there are colours.
     """
+    if not 1 <= len(names) <= len(plots.COLOURS):
+        raise ValueError(f"race draws 1 to {len(plots.COLOURS)} recorded runs and was given {len(names)}: name fewer.")
     figure, axes = plots.new_figure(7, 3.8)
     told = []
-    for colour, style, run in zip(plots.COLOURS, ("-", "--", "-.", ":") * 2, map(runs.load, names), strict=False):
+    for colour, style, run in zip(plots.COLOURS, STYLES, map(runs.load, names), strict=False):
         seconds, accuracy = progress(run)
         final, _ = runs.accuracy_with_interval(run)
         axes.plot(seconds, accuracy, style, color=colour, label=f"{run['name']}, training")
@@ -60,9 +64,9 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     try:
         figure, alt = race(*options.names)
-    except ValueError as error:
+        figure.savefig(options.out, dpi=150)
+    except (ValueError, OSError) as error:  # no such run; no such folder or kind of picture
         parser.error(str(error))
-    figure.savefig(options.out, dpi=150)
     print(alt)
 
 

@@ -33,6 +33,7 @@ FIELDS = {
     "hardware": str,
     "date": str,
 }
+DATASET = ("name", "source", "sha256", "train", "validation", "test")  # what the field "dataset" tells
 
 
 def problems(run):
@@ -42,9 +43,12 @@ def problems(run):
         if field not in run:
             found.append(f"the field {field!r} is missing")
         elif not isinstance(run[field], kind):
-            found.append(f"{field!r} is a {type(run[field]).__name__}, expected {kind}")
+            wanted = getattr(kind, "__name__", kind)
+            found.append(f"{field!r} is a {type(run[field]).__name__}, expected {wanted}")
         elif field in PER_SEED and len(run[field]) != len(run.get("seeds", [])):
             found.append(f"{field!r} has {len(run[field])} entries for {len(run.get('seeds', []))} seeds")
+    if isinstance(run.get("dataset"), dict):
+        found += [f"'dataset' lacks {field!r}" for field in DATASET if field not in run["dataset"]]
     if not found and not all(0 <= accuracy <= 1 for accuracy in run["test_accuracy"]):
         found.append("an accuracy lies outside 0..1")
     return found
@@ -114,13 +118,16 @@ def quote(path):
     The space before the per cent sign is one at which no line breaks.
 
     The part after the dot is `test_accuracy` (mean), `interval` (its half-width in points), `wall_seconds` (median),
-    `seeds` (how many), `epochs` (or their range), or any field that holds one number.
+    `seeds` (how many), `epochs` (or their range), or any field that holds one number. Raises ValueError for anything
+    else, and for the interval of a run with one seed.
     """
     name, _, figure = path.partition(".")
     run = load(name)
     if figure == "test_accuracy":
         return f"{accuracy_with_interval(run)[0]:.1%}".replace("%", "\N{NO-BREAK SPACE}%")
     if figure == "interval":
+        if len(run["seeds"]) < 2:
+            raise ValueError(f"{path!r}: one seed gives no interval. Record more seeds, or leave it out.")
         return f"{100 * accuracy_with_interval(run)[1]:.1f}"
     if figure == "wall_seconds":
         return f"{np.median(run['wall_seconds']):,.0f}"
@@ -130,7 +137,9 @@ def quote(path):
         return epochs(run)
     if isinstance(run.get(figure), int | float):
         return f"{run[figure]:,}"
-    raise ValueError(f"{path!r} names no figure that can be quoted.")
+    known = ["test_accuracy", "interval", "wall_seconds", "seeds", "epochs"]
+    known += [field for field, value in run.items() if isinstance(value, int | float)]
+    raise ValueError(f"{path!r} names no figure that can be quoted. There are: {', '.join(known)}.")
 
 
 def compare(*names):
@@ -195,11 +204,15 @@ def load_weights(model, name, folder=RESULTS):
     """Set the weights of `model` from a file of `save_weights`; shapes must agree. Returns `model`."""
     path = Path(folder) / f"{name}.npz"
     if not path.is_file():
-        raise ValueError(f"There are no recorded weights {name!r} in data/results.")
+        known = ", ".join(sorted(file.stem for file in Path(folder).glob("*.npz"))) or "none"
+        raise ValueError(f"There are no recorded weights {name!r}. Recorded are: {known}.")
     with np.load(path, allow_pickle=False) as arrays:
         weights = [arrays[key].astype(np.float32) for key in sorted(arrays.files)]
     wanted = [value.shape for value in model.get_weights()]
-    if [value.shape for value in weights] != wanted:
-        raise ValueError(f"The weights {name!r} belong to another network: its first shapes are {wanted[:3]}.")
+    if (stored := [value.shape for value in weights]) != wanted:
+        raise ValueError(
+            f"The weights {name!r} belong to another network than {model.name!r}: their first shapes are {stored[:3]}, "
+            f"its are {wanted[:3]}. Build the network that the recorded run names."
+        )
     model.set_weights(weights)
     return model

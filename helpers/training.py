@@ -17,7 +17,8 @@ class LiveMonitor(keras.callbacks.Callback):
     """Shows the curves of a training while it runs: `model.fit(…, callbacks=[LiveMonitor()], verbose=0)`.
 
     One figure below the cell is replaced again and again; the last one stays, also when the training is interrupted.
-    In a plain Python program nothing is shown. `metric` names what is drawn beside the loss; None draws the loss alone.
+    In a plain Python program nothing is shown. `metric` names what is drawn beside the loss, something of which more is
+    better; None draws the loss alone.
     """
 
     def __init__(self, metric="accuracy"):

@@ -198,7 +198,7 @@ def a_run(**changes):
         "system": "course",
         "command": "python -m x",
         "profile": "full",
-        "dataset": {"name": "MNIST", "train": 10, "validation": 10, "test": 10, "sha256": "0"},
+        "dataset": {"name": "MNIST", "source": "bundled", "train": 10, "validation": 10, "test": 10, "sha256": "0"},
         "configuration": {"epochs": 2},
         "configuration_sha256": "0",
         "seeds": [1, 2],
@@ -226,8 +226,18 @@ def test_a_run_survives_the_round_trip(tmp_path, monkeypatch):
     assert runs.quote("tiny.parameters") == "1,234"
     assert runs.quote("tiny.wall_seconds") == "2"
     assert runs.compare("tiny").loc["tiny", "test accuracy"].startswith("85.0% ± 63")
-    with pytest.raises(ValueError, match=r"tiny\.nothing"):
-        runs.quote("tiny.nothing")
+    for path in ("tiny.nothing", "tiny.hardware", "tiny"):
+        with pytest.raises(ValueError, match=f"{path}' names no figure .* test_accuracy, .* peak_rss_mib, parameters"):
+            runs.quote(path)
+
+
+def test_one_seed_has_no_interval_to_quote(monkeypatch):
+    once = {field: a_run()[field][:1] for field in ("seeds", *runs.PER_SEED)}
+    monkeypatch.setattr(runs, "load", lambda name: a_run(**once))
+    assert runs.quote("tiny.test_accuracy") == "90.0\N{NO-BREAK SPACE}%"
+    assert runs.compare("tiny").loc["tiny", "test accuracy"] == "90.0%"
+    with pytest.raises(ValueError, match=r"tiny\.interval': one seed gives no interval"):
+        runs.quote("tiny.interval")
 
 
 def test_seeds_that_stopped_early_count_while_they_trained(monkeypatch):
@@ -251,6 +261,11 @@ def test_an_incomplete_run_is_not_saved(tmp_path):
         runs.save(incomplete, tmp_path)
     with pytest.raises(ValueError, match=r"outside 0\.\.1"):
         runs.save(a_run(test_accuracy=[90, 80]), tmp_path)
+    nowhere = {"name": "MNIST", "train": 10, "validation": 10, "test": 10}
+    with pytest.raises(ValueError, match=r"'dataset' lacks 'source'; 'dataset' lacks 'sha256'\."):
+        runs.save(a_run(dataset=nowhere), tmp_path)
+    with pytest.raises(ValueError, match="'parameters' is a str, expected int"):
+        runs.save(a_run(parameters="many"), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -51,22 +51,6 @@ def sequential(*given, shape=(32, 32, 3), name=None):
     return keras.Sequential([keras.Input(shape), *given], name=name)
 
 
-def s1():
-    """S1's network for CIFAR-10."""
-    network = sequential()
-    for filters, pool in [(32, False), (64, True), (64, True), (128, False)]:
-        network.add(kl.Conv2D(filters, 3, padding="same", activation="relu"))
-        if pool:
-            network.add(kl.MaxPooling2D(2))
-        network.add(kl.Dropout(0.2))
-        network.add(kl.BatchNormalization())
-    for layer in [kl.Flatten(), kl.Dropout(0.2), kl.Dense(32, activation="relu"), kl.Dropout(0.3)]:
-        network.add(layer)
-    network.add(kl.BatchNormalization())
-    network.add(kl.Dense(10, activation="softmax"))
-    return network
-
-
 def s5(*filters):
     """One of S5's three. Zeros, because drawing 50 million weights takes seconds."""
     network = sequential(shape=(224, 224, 3))
@@ -133,7 +117,7 @@ total              |               |                         | 393,962 (640 not 
 
 
 def test_s1_counted_by_hand():
-    table = rows_of(s1(), batch_size=64)
+    table = rows_of(models.cifar10_s1(), batch_size=64)
     by_hand = [[cell.strip() for cell in line.split("|")] for line in S1_BY_HAND.strip().splitlines()]
     assert [[row[column] for column in ["layer", *COLUMNS]] for row in table] == by_hand
     # 64 pictures × 32·32·3 numbers of 4 bytes = 786,432 bytes; 64·32·32·32·4 = 8 MiB; 64·10·4 = 2,560 bytes.
@@ -185,7 +169,6 @@ def test_s2_counted_by_hand():
 
 NETWORKS = {
     **{name: getattr(models, name) for name in builders()},
-    "s1": s1,
     "s5": lambda: s5(32, 32),
     "xception": xception,
     "mobilenet": lambda: keras.applications.MobileNetV2(input_shape=(96, 96, 3), alpha=0.35, weights=None),
@@ -226,7 +209,7 @@ def test_a_network_agrees_with_keras_in_every_row_and_every_formula_is_true(name
 
 
 def test_the_builders_are_found():
-    assert {"mnist_s4", "mnist_ours", "dense_s3", "dense_ours"} <= set(builders())
+    assert {"mnist_s4", "mnist_ours", "dense_s3", "dense_ours", "cifar10_s1", "cifar10_speed"} <= set(builders())
 
 
 # Receptive fields, measured

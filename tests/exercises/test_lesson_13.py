@@ -189,6 +189,18 @@ def test_the_race_can_be_drawn_again_by_a_command(tmp_path, capsys):
     with pytest.raises(SystemExit):
         race.main(["no_such_run"])
     assert "There is no recorded run 'no_such_run'" in capsys.readouterr().err
+    for out, words in ((tmp_path / "gone" / "race.png", "No such file or directory"), ("race.xyz", "not supported")):
+        with pytest.raises(SystemExit):
+            race.main(["cifar10_s1", "--out", str(out)])
+        assert words in capsys.readouterr().err
+
+
+def test_the_race_leaves_no_run_out():
+    figure, _ = race.race(*["cifar10_s1"] * 7)
+    assert len(figure.axes[0].get_lines()) == 14
+    for names in ([], ["cifar10_s1"] * 8):
+        with pytest.raises(ValueError, match=f"draws 1 to 7 recorded runs and was given {len(names)}"):
+            race.race(*names)
 
 
 # --- Exercise 1: multiply-adds

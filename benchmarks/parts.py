@@ -5,6 +5,7 @@ was not ends. The files lie in the course's cache folder, never in the working t
 """
 
 import argparse
+import datetime
 import json
 import os
 import shutil
@@ -87,6 +88,11 @@ def fit(model, batches, steps, epochs, part, validation=None):
     validation : pair of arrays or None
     """
     done = part.restore(model)
+    if done > epochs:
+        raise ValueError(
+            f"The training that is kept has {done} epochs, the recipe only {epochs}. Name no longer recipe as the one "
+            "that it starts from."
+        )
     if done < epochs:
         shapes = tf.nest.map_structure(
             lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), next(iter(batches(done)))
@@ -136,6 +142,7 @@ def one_seed(folder, seed, *, load, build, train, predict, settings, minutes):
         "per_class_accuracy": per_class_accuracy(labels, predicted, num_classes=10),
         "history": part.state["history"],
         "peak_rss_mib": max(part.state["peak"], peak_rss_mib()),
+        "recorded": runs.environment() | {"date": datetime.date.today().isoformat()},
     }
     done.write_text(json.dumps(result))
     return result, dataset, model
@@ -181,6 +188,7 @@ def record(name, *, system, load, build, train, predict, settings, seeds, comman
             return None  # the turn is over: each seed begins in a process of its own
     run = {"name": name, "system": system, "command": command, "profile": "full", "seeds": list(seeds)}
     run |= {field: [result[field] for result in results] for field in runs.PER_SEED}
+    run |= results[-1].get("recorded", {})  # not those of a later day on which the file is only written again
     complete(run, dataset, model, settings, max(result["peak_rss_mib"] for result in results))
     return model
 
@@ -194,6 +202,8 @@ def main(module, recipes, description, keep_weights=(), arguments=None):
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)  # one part in this very process
     options = parser.parse_args(arguments)
     names = known(options.names, recipes, parser)
+    if options.turn is not None and not options.turn > 0:
+        parser.error(f"--turn {options.turn:g}: a turn takes more than 0 minutes")
     if options.one:
         (name,) = names
         command = f"python -m {module} {name}"

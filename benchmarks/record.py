@@ -84,9 +84,8 @@ def complete(run, dataset, model, settings, peak_rss_mib):
     run["configuration_sha256"] = models.configuration_sha256(model, settings)
     run["peak_rss_mib"] = peak_rss_mib
     run["parameters"] = model.count_params()
-    run |= runs.environment()
-    run["date"] = datetime.date.today().isoformat()
-    runs.save(run)
+    now = runs.environment() | {"date": datetime.date.today().isoformat()}
+    runs.save(run | {field: value for field, value in now.items() if field not in run})
 
 
 def parser_of(recipes, description):

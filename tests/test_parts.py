@@ -78,3 +78,16 @@ def test_recipes_in_turn_give_complete_records(tmp_path, monkeypatch):
     assert [len(history["accuracy"]) for history in run["history"]] == [2, 2]
     assert opened == [100, 100]
     assert all(0 < wall < total for wall, total in zip(run["wall_seconds"], run["total_seconds"], strict=True))
+
+    result = tmp_path / "trainings"
+    (result,) = result.glob("trial-*-2/result.json")
+    kept = json.loads(result.read_text())
+    assert kept["recorded"]["date"] == run["date"]
+    result.write_text(json.dumps(kept | {"recorded": kept["recorded"] | {"date": "2001-02-03"}}))
+    assert parts.record("trial", command="", **recipe)
+    assert saved[1]["date"] == "2001-02-03", "writing the file again is no new recording"
+    assert opened == [100, 100]
+
+    shorter = recipe | {"settings": recipe["settings"] | {"epochs": 1}, "starts_from": ("trial", recipe["settings"])}
+    with pytest.raises(ValueError, match="kept has 2 epochs, the recipe only 1"):
+        parts.record("shorter", command="", **shorter)

@@ -1,6 +1,7 @@
 """Write the README's generated parts: address, lessons from their first cells, launch links, recorded runs."""
 
 import re
+from statistics import median
 from typing import NamedTuple
 
 import nbformat
@@ -90,25 +91,26 @@ def runs_table():
             for other, run in recorded.items()
         )
 
-    def table(names):
-        yield "| run | network and recipe of | test accuracy | test examples | seeds | training seconds |"
-        yield "|---|---|---|---|---|---|"
+    def table(names, quantity, title):
+        yield f"| run | network and recipe of | trained on | test accuracy | tested on | seeds | {title} |"
+        yield "|---|---|---|---|---|---|---|"
         for name in names:
-            figures = runs.compare(name).loc[name]
+            run, figures = recorded[name], runs.compare(name).loc[name]
             yield (
-                f"| [`{name}`](data/results/{name}.json) | {SYSTEMS[recorded[name]['system']]} | "
-                f"{figures['test accuracy']} | {figures['test examples']:,} | {figures['seeds']} | "
-                f"{figures['training seconds']:,} |"
+                f"| [`{name}`](data/results/{name}.json) | {SYSTEMS[run['system']]} | {run['dataset']['train']:,} | "
+                f"{figures['test accuracy']} | {run['dataset']['test']:,} | {len(run['seeds'])} | "
+                f"{median(run[quantity]):,.0f} |"
             )
 
     variations = [name for name in recorded if varies(name)]
     machines = sorted({f"{run['hardware']}, {run['date']}" for run in recorded.values()})
-    rows = [*table(name for name in recorded if name not in variations), ""]
+    rows = [*table((name for name in recorded if name not in variations), "wall_seconds", "training seconds"), ""]
     rows += [f"<details><summary>{len(variations)} variations: one of these runs with one thing changed</summary>", ""]
-    rows += [*table(variations), "", "</details>", ""]
+    rows += [*table(variations, "cpu_seconds", "CPU seconds"), "", "</details>", ""]
     rows.append(
         "Mean over seeds with the half-width of its 95 % interval in points; median seconds. Other work shared the "
-        "machine at times: compare the seconds of two runs only where a lesson says that they were trained in turn. "
+        "machine at times: compare training seconds only where a lesson says that two runs were trained in turn. CPU "
+        "seconds are those of all cores, loading and testing included. "
         f"Measured on {'; '.join(machines)}. Each file holds its seeds, data, versions and command."
     )
     return "\n".join(rows)

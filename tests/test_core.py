@@ -5,6 +5,7 @@ import gzip
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -273,3 +274,12 @@ def test_a_run_that_does_not_exist_is_named(tmp_path):
     runs.save(a_run(), tmp_path)
     with pytest.raises(ValueError, match=r"no recorded run 'huge'\. Recorded are: tiny"):
         runs.load("huge", tmp_path)
+
+
+def test_the_map_of_the_helpers_is_whole():
+    root = Path(__file__).resolve().parent.parent
+    contributing = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?) \|", contributing, re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
+    there = {path.stem for path in (root / "helpers").iterdir() if not path.name.startswith("_")}
+    assert named == there

@@ -110,9 +110,10 @@ def boxes_of(graph):
             box.layers.append(layer)
             box.shape = shape
         else:
-            # A name tells apart what else looks alike: nested models, layers used again, inputs, outputs.
-            named = explain.graph_of(layer) or calls[id(layer)] > 1 or any(id(one) in several for one in node.outputs)
-            title = TITLES.get(name, name) + (f" ({layer.name})" if named else "")
+            title = TITLES.get(name, name) if explain.graph_of(layer) is None else explain.label_of(layer)
+            if calls[id(layer)] > 1 or any(id(one) in several for one in node.outputs):  # a name tells them apart
+                title = f"{title} ({layer.name})"
+            title = title if len(title) < 35 else f"{title[:33]}…"
             box = Box(kind, title, settings(layer), shape, [layer], sources)
             boxes.append(box)
         maker.update((id(one), box) for one in node.outputs)

@@ -162,7 +162,7 @@ def kind_of(layer):
 def settings(layer):
     """What sets the layer, in words, such as ["64 filters", "3×3", "same", "stride 2", "ReLU"]."""
     if explain.graph_of(layer) is not None:
-        return [f"{len(layer.layers)} layers"]
+        return [counted(sum(kind_of(one) != "input" for one in layer.layers), "layers")]
     try:
         found = layer.get_config()
     except NotImplementedError:  # the author of the layer wrote none
@@ -177,7 +177,8 @@ def settings(layer):
         words.append("stride " + "×".join(map(str, dict.fromkeys(strides))))
     words += [f"{found[key]:g}" for key in ("rate", "stddev") if isinstance(found.get(key), float | int)]
     words += [found["mode"]] if isinstance(found.get("mode"), str) else []
-    words += [reach(found[key]) for key in ("factor", "height_factor") if isinstance(found.get(key), float | tuple)]
+    ranges = [found.get(key) for key in ("factor", "height_factor", "width_factor")]
+    words += dict.fromkeys(reach(one) for one in ranges if isinstance(one, float | tuple | list))
     if isinstance(found.get("scale"), float | int) and isinstance(found.get("offset"), float | int):
         words.append(f"× 1/{1 / found['scale']:.4g}" if 0 < found["scale"] < 1 else f"× {found['scale']:g}")
         words += [f"{found['offset']:+g}".replace("-", "−")] if found["offset"] else []
@@ -191,5 +192,5 @@ def counted(number, things):
 
 
 def reach(factor):
-    low, high = factor if isinstance(factor, tuple) else (-factor, factor)
-    return f"±{high:.2g}" if low == -high else f"{low:.2g} to {high:.2g}"
+    low, high = (-factor, factor) if isinstance(factor, float) else factor
+    return f"±{high:.2g}" if low == -high else f"{low:.2g} to {high:.2g}".replace("-", "−")

@@ -16,9 +16,8 @@ SIZES, WIDEST = ((11, 5), (10, 6), (9, 7.5), (8, 9.6)), 7.2
 LINE, LABEL, GAP, LANE, CHANNEL, MARGIN = 1.25, 1.3, 2.9, 1.4, 2.4, 0.6
 INK = "#222222"
 # Colours only repeat what the titles say.
-KINDS, SHADES = ("preparation", "convolution", "pooling", "dense"), (4, 0, 5, 2)
-COLOURS = {kind: plots.COLOURS[shade] for kind, shade in zip(KINDS, SHADES, strict=True)}
-COLOURS |= {"quiet": "#AAAAAA", "other": "#777777"}
+COLOURS = {"convolution": 0, "dense": 2, "preparation": 4, "pooling": 5}
+COLOURS = {kind: plots.COLOURS[number] for kind, number in COLOURS.items()} | {"quiet": "#AAAAAA", "other": "#777777"}
 
 
 def show_network(model):

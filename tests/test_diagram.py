@@ -292,7 +292,9 @@ def test_what_looks_alike_is_told_apart_by_name():
         (layers.UpSampling2D(), "2×2"),
         (layers.RandomFlip("horizontal"), "horizontal"),
         (layers.RandomRotation(0.1), "±0.1"),
-        (layers.RandomZoom((-0.2, 0.1)), "-0.2 to 0.1"),
+        (layers.RandomTranslation(0.1, 0.2), "±0.1, ±0.2"),
+        (layers.RandomTranslation(0.1, 0.1), "±0.1"),
+        (layers.RandomZoom((-0.2, 0.1)), "−0.2 to 0.1"),
         (layers.Rescaling(1 / 127.5, offset=-1), "× 1/127.5, −1"),
         (layers.Rescaling(2), "× 2"),
         (layers.LSTM(3), "3 units, tanh"),
@@ -314,6 +316,15 @@ def test_a_layer_of_ones_own_and_any_size_of_picture():
     drawing = Drawing(keras.Model(pictures, Mine(object())(pictures)))
     assert drawing.words(1) == ["Mine"]
     assert drawing.shapes[1][0] == "? × ? × 3"
+
+
+def test_a_model_from_a_file_says_the_same(tmp_path):
+    model = models.mnist_ours()
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    one, other = (boxes_of(explain.graph_of(network)) for network in (model, loaded))
+    assert [box.lines for box in one] == [box.lines for box in other]
+    assert one[1].lines[1] == "±0.042"
 
 
 def test_a_long_name_is_cut():

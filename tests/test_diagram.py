@@ -15,29 +15,6 @@ from helpers import diagram, explain, models, plots
 from helpers.boxes import boxes_of, settings
 
 
-def xception_s2(image_size=180):
-    pictures = keras.Input(shape=(image_size, image_size, 3))
-    x = layers.Rescaling(1 / 255)(pictures)
-    x = layers.Conv2D(128, kernel_size=3, strides=2, padding="same")(x)
-    x = layers.BatchNormalization()(x)
-    x = layers.Activation("relu")(x)
-    around = x
-    for size in (256, 512, 728):
-        for _ in range(2):
-            x = layers.Activation("relu")(x)
-            x = layers.SeparableConv2D(size, kernel_size=3, padding="same")(x)
-            x = layers.BatchNormalization()(x)
-        x = layers.MaxPooling2D(pool_size=3, strides=2, padding="same")(x)
-        x = layers.add([x, layers.Conv2D(size, kernel_size=1, strides=2, padding="same")(around)])
-        around = x
-    x = layers.SeparableConv2D(1024, kernel_size=3, padding="same")(x)
-    x = layers.BatchNormalization()(x)
-    x = layers.Activation("relu")(x)
-    x = layers.GlobalAveragePooling2D()(x)
-    x = layers.Dropout(0.5)(x)
-    return keras.Model(pictures, layers.Dense(1, activation="sigmoid")(x), name="xception_s2")
-
-
 def two_branches():
     pictures = keras.Input(shape=(16, 16, 3))
     x = layers.Conv2D(4, kernel_size=3, padding="same")(pictures)
@@ -101,7 +78,7 @@ def at_random(seed):
 
 
 COURSE = [models.mnist_s4, models.mnist_ours, models.dense_s3, models.dense_ours, models.cifar10_s1]
-COURSE += [models.cifar10_speed, xception_s2]
+COURSE += [models.cifar10_speed, models.xception_s2]
 BUILDERS = {build.__name__: build for build in (*COURSE, two_branches, many_ends, unet, squeeze)}
 BUILDERS |= {f"tangle_{seed}": lambda seed=seed: at_random(seed) for seed in range(8)}
 
@@ -244,7 +221,7 @@ def test_the_network_of_s1_in_words():
 
 
 def test_xception_has_three_branches_beside_the_main_path():
-    drawing = Drawing(xception_s2())
+    drawing = Drawing(models.xception_s2())
     beside = [number for number, box in enumerate(drawing.boxes) if box.layers[0].name.startswith("conv2d")][1:]
     merges = [number for number in drawing.texts if drawing.words(number) == ["+ Add"]]
     assert len(beside) == len(merges) == 3

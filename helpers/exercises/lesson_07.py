@@ -138,7 +138,7 @@ COUNT_SLIPS = {
 
 def examine_first_dense(answer):
     """`answer(side, filters)`: parameters of the dense layer of 128 units behind convolutions, poolings and Flatten."""
-    for side, filters in ((224, [16]), (224, [32, 32]), (64, [8, 24]), (101, [4, 8, 16])):
+    for side, filters in ((101, [4, 8]), (224, [16]), (224, [32, 32]), (64, [8, 24, 16])):
         asked = f"For a side of {side} and the filters {filters}"
         count = as_whole_number(call(answer, side, filters), what=f"{asked}, what you return")
         if count == (places(side, filters) ** 2 * filters[-1] + 1) * 128:
@@ -147,8 +147,8 @@ def examine_first_dense(answer):
             if count == slip(side, filters):
                 raise Wrong(f"{asked}, you return {count:,}. {sentence}")
         raise Wrong(
-            f"{asked}, you return {count:,}. Follow the side first: minus 2, then half of it, rounded up, once for each "
-            f"convolution; here it ends at {places(side, filters)}."
+            f"{asked}, you return {count:,}. Follow the side first: minus 2, then half of it, rounded up, once for "
+            f"each convolution; here it ends at {places(side, filters)}."
         )
 
 
@@ -207,7 +207,7 @@ q3 = Problem(
 
 # True classes and answers, so that a metric by column, a threshold and a wrong axis each give another share.
 TWO_ROWS = np.eye(2)[[0, 1, 1, 0, 1]]
-TWO_ANSWERS = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.4, 0.6], [0.45, 0.55]])
+TWO_ANSWERS = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.4, 0.6], [0.05, 0.95]])
 TEN_ROWS = np.eye(10)[[3, 5, 5, 8, 0, 9]]
 TEN_ANSWERS = np.full((6, 10), 0.05) + 0.45 * np.eye(10)[[3, 5, 1, 2, 4, 9]] + 0.05 * np.eye(10)[[0, 1, 5, 8, 0, 2]]
 TEN_ANSWERS[:2] -= [[0.2], [0.2]] * np.eye(10)[[3, 5]]  # right, and yet below one half
@@ -236,9 +236,6 @@ SHARE_SLIPS = {
     ),
     "That is the mean probability of the true class. Right is who gives it **most**.": lambda rows, answers: np.mean(
         (rows * answers).sum(axis=1)
-    ),
-    "Every right picture has the true class on top: that many also have it above 0.5 somewhere. Compare the two `argmax`.": (
-        lambda rows, answers: np.mean(answers.max(axis=1) > 0.5)
     ),
 }
 
@@ -372,7 +369,10 @@ q5 = Problem(
     ],
 )
 
-BETTER_CASES = ((41, 50, 0.75), (410, 500, 0.75), (10, 10, 0.75), (300, 500, 0.75), (97, 100, 0.9), (60, 200, 0.5))
+BETTER_CASES = (
+    *((41, 50, 0.75), (410, 500, 0.75), (10, 10, 0.75), (36, 50, 0.75)),
+    *((300, 500, 0.75), (97, 100, 0.9), (60, 200, 0.5)),
+)
 
 
 def wilson(right, total):

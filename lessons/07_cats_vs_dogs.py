@@ -12,7 +12,7 @@
 # - **question** a whole folder, broken files included, and account for each file
 # - **judge** whether a score beats another by more than luck
 #
-# **Time:** about 50 minutes (estimate: reading, exercises, computing) · **You need:** cleaning a folder from
+# **Time:** about 43 minutes (estimate: reading, exercises, computing) · **You need:** cleaning a folder from
 # [lesson 03](03_data_preparation.ipynb), the live monitor and `explain` from [lesson 06](06_cnn_cifar10.ipynb).
 # A word is new? Look in the [glossary](00_start_here.ipynb#Glossary).
 
@@ -256,9 +256,9 @@ pd.DataFrame(apart).T.round(1)
 bool(levels.mean() < 2 and np.quantile(levels, 0.99) < 5), np.array_equal(legacy_rows, rows)
 
 # %% [markdown]
-# In grey levels, of 255. Asked for `bilinear`, the two agree but for rounding: two libraries decode the JPEGs. By default
-# the old loader gives *other* pixels, coarser ones. So whoever moves from one to the other changes the data without a word,
-# unless the pixels are compared.
+# These are grey levels, of 255. Asked for `bilinear`, the two agree but for rounding: each has its own library to decode and
+# resize. By default the old loader gives *other* pixels, coarser ones. Whoever moves from one to the other without comparing
+# pixels changes the data and never hears of it.
 #
 # Which is faster? Both read the same 256 files, in turn, three times. The third row reads from `cache`: that is what every
 # epoch after the first does.
@@ -275,7 +275,7 @@ def seconds(batches):
 some = (paths[:256], labels[:256])
 old = legacy_loader(*some, "bilinear")
 cached = prepare(*some, cache=True)
-seconds(cached)  # the first pass fills the cache
+f"{seconds(cached):.1f} seconds for the first pass, which fills the cache"
 
 # %%
 readers = {
@@ -294,8 +294,8 @@ reading.round(1)
 #
 # ## 2 Model
 #
-# The tutorial's networks differ in one thing: how many convolutions they have, and of how many filters. Behind each stands a
-# pooling that rounds *up* (`padding="same"`). Then every value goes into a dense layer of 128 units.
+# The tutorial's networks differ only in their convolutions: how many, and of how many filters. Behind each stands a pooling that
+# rounds *up* (`padding="same"`). Then every value goes into a dense layer of 128 units.
 
 
 # %%
@@ -536,9 +536,9 @@ val_batches = prepare(*pictures.validation, cache=True)
 f"{seconds(train_batches) + seconds(val_batches):.0f} seconds to fill both caches"
 
 # %% [markdown]
-# Four networks without looking, then two with the monitor. All get the same pictures for the same number of epochs. The
-# tutorial finds that a single convolution does not learn well. Rank them: one convolution, one with twice the filters,
-# two, none.
+# Three networks without looking, then two with the monitor. All get the same pictures, resized to `side`, for the same number
+# of epochs. The tutorial finds that a single convolution does not learn well. Rank them: no convolution, one, one with twice
+# the filters, two.
 
 
 # %%
@@ -594,9 +594,9 @@ def interval(right, total):
 interval(65, 100), interval(75, 100)
 
 # %% [markdown]
-# The two overlap widely. With 100 pictures, ten points are nothing to boast of, and a ranking of four networks by a few points
-# is a lottery. So: is one convolution too little? This run cannot say. Nor can a report of "75 %" that does not say of how many
-# pictures.
+# The two overlap widely. With 100 pictures, ten points are nothing to boast of, and a ranking by a few points is a lottery. So: is
+# one convolution too little? With so few pictures, this table cannot say. Nor can a report of "75 %" that does not say of how
+# many pictures.
 #
 # ## 4 Evaluation
 #
@@ -658,7 +658,7 @@ pd.DataFrame(
 # %% [markdown]
 # Compare each "not divided" with its "prepared". The published network becomes *certain* of nearly everything, right or wrong:
 # lesson 05 showed why. In yours, batch normalisation remembers averages of pixels between 0 and 1. Numbers 255 times as large
-# are out of all proportion to them, and its answers are no longer about the picture. Neither network raises an error.
+# are out of all proportion to them, and its answers are hardly about the picture any more. Neither network raises an error.
 #
 # Cropping is a small mistake beside that, and all the harder to find. The cure for both is the same: one `prepare`, used
 # everywhere. (Or put the division and the resizing *into* the model, as lesson 05 did with the division.)
@@ -667,36 +667,34 @@ pd.DataFrame(
 #
 # To go through a folder, the tutorial calls `predict` once for every picture. Guess by what factor one call for all is faster.
 
+
 # %%
+def one_by_one(inputs):
+    return np.concatenate([own.predict(one[np.newaxis], verbose=0) for one in inputs])
+
+
+def at_once(inputs):
+    return own.predict(inputs, verbose=0)
+
+
 few = val_pictures[:16]
 
-
-def one_by_one():
-    return np.concatenate([own.predict(picture[np.newaxis], verbose=0) for picture in few])
-
-
-def at_once():
-    return own.predict(few, verbose=0)
-
-
 # %% tags=["nbval-check-output"]
-np.allclose(one_by_one(), at_once(), atol=1e-4)
+np.allclose(one_by_one(few), at_once(few), atol=1e-4)
 
 
 # %%
-def timed(function):
+def milliseconds_each(function, inputs):
     started = time.perf_counter()
-    function()
-    return time.perf_counter() - started
+    function(inputs)
+    return 1_000 * (time.perf_counter() - started) / len(inputs)
 
 
-turns = [{"one by one": timed(one_by_one), "at once": timed(at_once)} for _ in range(3)]
-spent = pd.DataFrame(turns).median() / len(few)
-spent["ratio"] = spent["one by one"] / spent["at once"]
-{
-    "milliseconds a picture": (1_000 * spent[["one by one", "at once"]]).round(1).to_dict(),
-    "ratio": round(spent["ratio"]),
-}
+turns = [
+    [milliseconds_each(one_by_one, few), milliseconds_each(at_once, val_pictures)] for _ in range(3)
+]
+alone, together = np.median(turns, axis=0)
+f"{alone:.1f} ms a picture one by one, {together:.1f} ms at once: {alone / together:.0f} times"
 
 # %% [markdown]
 # The same answers. Most of the time of a `predict` goes into getting ready, whatever it is given. Hand it batches.

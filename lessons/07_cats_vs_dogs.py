@@ -740,9 +740,9 @@ counted = {name: as_in_the_tutorial(files[name], label) for label, name in enume
 {name: {**counted[name], "files": len(files[name])} for name in files}
 
 # %% [markdown]
-# Compare "of" with "files". Some files are gone from the count, and nobody knows which or why. Had *all* dogs been unreadable
-# but one, the loop would report 100 % with the same calm. (And did you see the second slip? `load_img` takes the nearest pixel:
-# not what the network was trained on.)
+# Compare "of" with "files". Some files are gone from the count, and nobody knows which or why. Were a single dog readable, and
+# recognised, the loop would report 100 % with the same calm. (And did you see the second slip? `load_img` takes the nearest
+# pixel: not what the network was trained on.)
 #
 # ### Exercise 5 · Nobody gets lost
 #
@@ -788,8 +788,8 @@ def predict_folder(network, folder, copies):
 
 # %%
 report = predict_folder(own, folder, Path(temporary.name) / "copies")
-report["class"] = report["file"].str.split("/").str[0].str.lower()
-report["right"] = report["said"] == report["class"]
+report["true"] = report["file"].str.split("/").str[0].str.lower()
+report["right"] = report["said"] == report["true"]
 unread = report[report["said"].isna()]
 print(f"{len(report)} files = {report['said'].count()} answers + {len(unread)} without")
 for row in unread.itertuples():
@@ -802,8 +802,8 @@ for row in unread.itertuples():
 }
 
 # %% [markdown]
-# Now the score, for each class by itself, as the tutorial does it. But with all its parts: how many files, how many answers,
-# how many right, and how sure that makes the share.
+# Now the score, for each class by itself, as in the tutorial, but with all its parts: how many files, how many answers, how many
+# right, and how sure that makes the share.
 
 
 # %%
@@ -819,7 +819,7 @@ def account(part):
 
 
 # %%
-pd.DataFrame({name: account(part) for name, part in report.groupby("class")}).T
+pd.DataFrame({name: account(part) for name, part in report.groupby("true")}).T
 
 # %% [markdown]
 # The last column is what you can promise about a folder like this one: a file without an answer is no right answer. (What never
@@ -832,7 +832,7 @@ pd.DataFrame({name: account(part) for name, part in report.groupby("class")}).T
 wrong = report[report["said"].notna() & ~report["right"]].nlargest(5, "confidence")
 show_pictures(
     [Image.open(Path(temporary.name) / "copies" / name) for name in wrong["written"]],
-    titles=[f"{row.said} {row.confidence:.0%}\nis {row[5]}" for row in wrong.itertuples()],
+    titles=[f"{row.said} {row.confidence:.0%}\nis {row.true}" for row in wrong.itertuples()],
     size=1.9,
     alt="The wrong answers of which the network was surest, each with what it said, how sure it "
     "was, and the class of its folder.",

@@ -142,9 +142,9 @@ def test_a_folder_gets_an_answer_or_a_reason_for_every_file(dirty, tmp_path):
     assert (report.loc[~answered, "reason"] != "").all()
     assert report.loc[answered, "confidence"].between(0.5, 1).all()
     assert set(report.loc[answered, "said"]) <= {"cat", "dog"}
-    report["class"] = report["file"].str.split("/").str[0].str.lower()
-    report["right"] = report["said"] == report["class"]
-    parts = [lesson["account"](part) for _, part in report.groupby("class")]
+    folders = report["file"].str.split("/").str[0].str.lower()
+    report["right"] = report["said"] == folders
+    parts = [lesson["account"](part) for _, part in report.groupby(folders)]
     assert sum(part["files"] for part in parts) == 24 + len(stickers.PLANTED)
     assert sum(part["answers"] for part in parts) == answered.sum()
     assert sum(part["right"] for part in parts) == report["right"].sum()

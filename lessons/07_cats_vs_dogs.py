@@ -103,7 +103,7 @@ sizes = pd.DataFrame([height_and_width(path) for path in paths], columns=["heigh
 sizes.describe().loc[["min", "50%", "max"]].astype(int)
 
 # %%
-figure, axes = new_figure(4.6, 4.2)
+figure, axes = new_figure(4.2, 3.8)
 axes.plot(sizes["width"], sizes["height"], ".", alpha=0.5)
 edge = int(sizes.max().max())
 axes.plot([0, edge], [0, edge], "k:", linewidth=1)
@@ -128,7 +128,7 @@ show_pictures(
     [Image.open(widest), *(resize_picture(widest, (128, 128), way) for way in ways)],
     titles=["as it is", *ways],
     columns=4,
-    size=1.9,
+    size=1.7,
     alt="The widest training picture four times: as it is; squashed into a square, so that all in "
     "it is too slim; its middle cut out; whole, between two black bars.",
 )
@@ -183,7 +183,7 @@ batch.shape, batch.dtype.name, bool(0 <= batch.min() < batch.max() <= 1), rows.s
 # %%
 side = settings.side
 grid = batch.reshape(8, 8, side, side, 3).swapaxes(1, 2).reshape(8 * side, 8 * side, 3)
-figure, axes = new_figure(5.6, 5.6)
+figure, axes = new_figure(4.5, 4.5)
 draw_picture(axes, grid)
 for place in np.flatnonzero(rows[:, 1]):
     outline(axes, place // 8 * side + 2, place % 8 * side + 2, side - 4, side - 4)
@@ -833,7 +833,7 @@ wrong = report[report["said"].notna() & ~report["right"]].nlargest(5, "confidenc
 show_pictures(
     [Image.open(Path(temporary.name) / "copies" / name) for name in wrong["written"]],
     titles=[f"{row.said} {row.confidence:.0%}\nis {row.true}" for row in wrong.itertuples()],
-    size=1.9,
+    size=1.6,
     alt="The wrong answers of which the network was surest, each with what it said, how sure it "
     "was, and the class of its folder.",
 )

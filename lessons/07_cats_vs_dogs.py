@@ -48,8 +48,9 @@ from helpers.plots import draw_picture, new_figure, outline, show, show_pictures
 from helpers.training import LiveMonitor
 
 # %% [markdown]
-# All sizes stand here. `side` is the height and width, in pixels, that every picture gets. At the tutorial's 224 an epoch
-# takes minutes; the quick profile trains the same networks on smaller pictures.
+# All sizes stand here. `side` is the height and width, in pixels, that every picture gets. At the tutorial's 224 its
+# third network has fourteen times as much work as at 64, so the quick profile trains the same networks on smaller
+# pictures.
 
 # %%
 settings = profile.choose(
@@ -61,8 +62,8 @@ image_size = (settings.side, settings.side)
 # %% [markdown]
 # ## 1 Data
 #
-# The pictures are files in two folders, `Cat` and `Dog`. `cats_vs_dogs` audits them as you did in lesson 03 and hands out
-# the paths of good ones, in three sets. (The first call takes a while. After that the audit is remembered.)
+# The pictures are files in two folders, `Cat` and `Dog`. `cats_vs_dogs` audits them as you did in lesson 03 and hands
+# out the paths of good ones, in three sets. (The first call takes a while. After that the audit is remembered.)
 
 # %%
 pictures = datasets.cats_vs_dogs(
@@ -148,14 +149,15 @@ pd.Series(
 ).to_frame("")
 
 # %% [markdown]
-# A squashed cat is still a cat. Whether a network minds, validation would have to say; here you squash because the tutorial
-# does. What is wrong in any case is to *mix* the ways: one in training, another in use.
+# A squashed cat is still a cat. Whether a network minds, validation would have to say; here you squash because the
+# tutorial does. What is wrong in any case is to *mix* the ways: one in training, another in use.
 #
 # ### One function
 #
-# A network knows pictures as they came in training. Whatever you do to a picture then, you must do in use. The safe way
-# is to have **one function and no other**. `from_files` is lesson 04's pipeline with a reader of files in front: read,
-# decode, resize, batch. `prepare` adds the division by 255, and two columns for the label, one for cat, one for dog.
+# A network knows pictures as they came in training. Whatever you do to a picture then, you must do in use. The safe
+# way is to have **one function and no other**. `from_files` is lesson 04's pipeline with a reader of files in front:
+# read, decode, resize, batch. `prepare` adds the division by 255, and two columns for the label, one for cat, one for
+# dog.
 
 
 # %%
@@ -196,10 +198,10 @@ show(
 # %% [markdown]
 # ### Exercise 1 · Prepare one picture
 #
-# Somebody has a single file and no pipeline. Complete `prepare_one`: it takes the path of a JPEG and `image_size`, which is
-# (height, width), and returns what `prepare` would: an array of shape (1, height, width, 3) of floats from 0 to 1, squashed.
-# A file may be grey. PIL is enough: `.convert("RGB")`, and `.resize(…, Image.Resampling.BILINEAR)`. But mind the order in
-# which PIL states a size.
+# Somebody has a single file and no pipeline. Complete `prepare_one`: it takes the path of a JPEG and `image_size`,
+# which is (height, width), and returns what `prepare` would: an array of shape (1, height, width, 3) of floats from 0
+# to 1, squashed. A file may be grey. PIL is enough: `.convert("RGB")`, and `.resize(…, Image.Resampling.BILINEAR)`.
+# But mind the order in which PIL states a size.
 
 
 # %% tags=["exercise"]
@@ -229,9 +231,9 @@ q1.check(prepare_one)
 }
 
 # %% [markdown]
-# It survives under `tf.keras`, marked as deprecated: it may go with any release. While it is there, let it read the same
-# 64 files. Does it give the same pixels? It resizes in the way `interpolation` says; without a word it takes the nearest
-# pixel and skips the others.
+# It survives under `tf.keras`, marked as deprecated: it may go with any release. While it is there, let it read the
+# same 64 files. Does it give the same pixels? It resizes in the way `interpolation` says; without a word it takes the
+# nearest pixel and skips the others.
 
 
 # %%
@@ -256,12 +258,12 @@ pd.DataFrame(apart).T.round(1)
 bool(levels.mean() < 2 and np.quantile(levels, 0.99) < 5), np.array_equal(legacy_rows, rows)
 
 # %% [markdown]
-# These are grey levels, of 255. Asked for `bilinear`, the two agree but for rounding: each has its own library to decode and
-# resize. By default the old loader gives *other* pixels, coarser ones. Whoever moves from one to the other without comparing
-# pixels changes the data and never hears of it.
+# These are grey levels, of 255. Asked for `bilinear`, the two agree but for rounding: each has its own library to
+# decode and resize. By default the old loader gives *other* pixels, coarser ones. Whoever moves from one to the other
+# without comparing pixels changes the data and never hears of it.
 #
-# Which is faster? Both read the same 256 files, in turn, three times. The third row reads from `cache`: that is what every
-# epoch after the first does.
+# Which is faster? Both read the same 256 files, in turn, three times. The third row reads from `cache`: that is what
+# every epoch after the first does.
 
 
 # %%
@@ -289,13 +291,13 @@ reading["times the old one"] = reading / reading.iloc[0]
 reading.round(1)
 
 # %% [markdown]
-# The pipeline decodes on several cores at once, and while the network computes it reads ahead. `ImageDataGenerator` reads
-# each epoch from the disk again.
+# The pipeline decodes on several cores at once, and while the network computes it reads ahead. `ImageDataGenerator`
+# reads each epoch from the disk again.
 #
 # ## 2 Model
 #
-# The tutorial's networks differ only in their convolutions: how many, and of how many filters. Behind each stands a pooling that
-# rounds *up* (`padding="same"`). Then every value goes into a dense layer of 128 units.
+# The tutorial's networks differ only in their convolutions: how many, and of how many filters. Behind each stands a
+# pooling that rounds *up* (`padding="same"`). Then every value goes into a dense layer of 128 units.
 
 
 # %%
@@ -313,8 +315,8 @@ def published(filters, size):
 convolutions = {"model_1": [16], "model_2": [32], "model_3": [32, 32]}
 
 # %% [markdown]
-# The largest has fifty million parameters: 200 MB of weights, and Adam would keep two more numbers for each. To *count* them,
-# no weight is needed. Inside this scope Keras notes down shapes and draws nothing.
+# The largest has fifty million parameters: 200 MB of weights, and Adam would keep two more numbers for each. To
+# *count* them, no weight is needed. Inside this scope Keras notes down shapes and draws nothing.
 
 
 # %%
@@ -333,13 +335,14 @@ plans = {name: blueprint(published, filters, 224) for name, filters in convoluti
 {name: f"{plan.count_params():,}" for name, plan in plans.items()}
 
 # %% [markdown]
-# The one with most convolutions is the smallest. You can say why as soon as you have counted the one layer that matters.
+# The one with most convolutions is the smallest. You can say why as soon as you have counted the one layer that
+# matters.
 #
 # ### Exercise 2 · The layer that matters
 #
 # Complete `first_dense`: the number of parameters of the dense layer of 128 units behind `Flatten`. The picture is
-# `side` × `side` pixels, and `filters` lists the filters of the convolutions, for example `[32, 32]`. Each convolution is
-# 3 × 3 without padding; each pooling halves and rounds **up**.
+# `side` × `side` pixels, and `filters` lists the filters of the convolutions, for example `[32, 32]`. Each
+# convolution is 3 × 3 without padding; each pooling halves and rounds **up**.
 
 
 # %% tags=["exercise"]
@@ -357,8 +360,8 @@ q2.check(first_dense)
 # q2.solution()
 
 # %% [markdown]
-# The whole table of the third network. Guess before you look: which share of its parameters is in the first dense layer, and
-# which layer has most *work*?
+# The whole table of the third network. Guess before you look: which share of its parameters is in the first dense
+# layer, and which layer has most *work*?
 
 # %% tags=["nbval-check-output"]
 explain(plans["model_3"], batch_size=64)
@@ -377,13 +380,14 @@ def first_dense_and_rest(plan):
 {name: [f"{count:,}" for count in first_dense_and_rest(plan)] for name, plan in plans.items()}
 
 # %% [markdown]
-# The convolutions, which do the seeing, hold next to nothing. `Flatten` hands on every place of every map, and each of 128
-# units has a weight for each of them: one for "fur at the top left", another for "fur one step to the right". A second
-# convolution brings a second pooling; that leaves a quarter of the places, so a quarter of the weights.
+# The convolutions, which do the seeing, hold next to nothing. `Flatten` hands on every place of every map, and each
+# of 128 units has a weight for each of them: one for "fur at the top left", another for "fur one step to the right".
+# A second convolution brings a second pooling; that leaves a quarter of the places, so a quarter of the weights.
 #
 # ### What global pooling makes of it
 #
-# **Global average pooling**, from lesson 05, keeps one number per map: its mean. Not *where* there is fur, but *how much*.
+# **Global average pooling**, from lesson 05, keeps one number per map: its mean. Not *where* there is fur, but *how
+# much*.
 #
 # ### Exercise 3 · What comes out?
 #
@@ -400,8 +404,8 @@ q3.check(pooled_shape)
 # q3.solution()
 
 # %% [markdown]
-# The third network once more, with global pooling in place of `Flatten`, for large and for small pictures. What will happen
-# to its 12 million parameters? And which of the two columns changes with the size of the picture?
+# The third network once more, with global pooling in place of `Flatten`, for large and for small pictures. What will
+# happen to its 12 million parameters? And which of the two columns changes with the size of the picture?
 
 
 # %%
@@ -429,8 +433,8 @@ pd.DataFrame(
 #
 # ### No convolution at all
 #
-# The tutorial also compares with a dense network, which it does not show. A fair one: `Flatten`, then the same two dense
-# layers. How many parameters, more or fewer than `model_3`?
+# The tutorial also compares with a dense network, which it does not show. A fair one: `Flatten`, then the same two
+# dense layers. How many parameters, more or fewer than `model_3`?
 
 # %% tags=["nbval-check-output"]
 f"{blueprint(published, [], 224).count_params():,}"
@@ -478,9 +482,9 @@ pd.DataFrame(
 #
 # ### Which metric?
 #
-# The tutorial measures `BinaryAccuracy`: cat or dog, that is binary. It compares every *column* with 0.5 and counts columns.
-# Is that the share of right pictures? A thousand made-up answers in two columns, then in ten a program that says "0.1" to
-# everything:
+# The tutorial measures `BinaryAccuracy`: cat or dog, that is binary. It compares every *column* with 0.5 and counts
+# columns. Is that the share of right pictures? A thousand made-up answers in two columns, then in ten a program that
+# says "0.1" to everything:
 
 
 # %%
@@ -498,14 +502,14 @@ guesses["ten, useless"] = (ten, np.full((1_000, 10), 0.1))
 pd.DataFrame({name: both(*guess) for name, guess in guesses.items()}).T
 
 # %% [markdown]
-# With two columns that sum to 1, both columns are right or both are wrong, so nobody noticed. With ten, a network that knows
-# nothing gets 0.9 for all the columns in which it rightly says "no".
+# With two columns that sum to 1, both columns are right or both are wrong, so nobody noticed. With ten, a network
+# that knows nothing gets 0.9 for all the columns in which it rightly says "no".
 #
 # ### Exercise 4 · A metric that does not flatter
 #
-# Complete `share_right`: `rows` are one-hot labels, `answers` probabilities, both of shape (pictures, classes). Return the
-# share of pictures whose most probable class is the true one. It must hold for two columns, for ten, and for answers in which
-# no column reaches 0.5.
+# Complete `share_right`: `rows` are one-hot labels, `answers` probabilities, both of shape (pictures, classes).
+# Return the share of pictures whose most probable class is the true one. It must hold for two columns, for ten, and
+# for answers in which no column reaches 0.5.
 
 
 # %% tags=["exercise"]
@@ -521,8 +525,8 @@ q4.check(share_right)
 # q4.solution()
 
 # %% [markdown]
-# Keras chooses well by itself if you just say `"accuracy"`: it looks at the shapes of labels and answers. The rest is as in the
-# tutorial: Adam, categorical cross-entropy, batches of 64, seed 42.
+# Keras chooses well by itself if you just say `"accuracy"`: it looks at the shapes of labels and answers. The rest is
+# as in the tutorial: Adam, categorical cross-entropy, batches of 64, seed 42.
 
 
 # %%
@@ -536,9 +540,9 @@ val_batches = prepare(*pictures.validation, cache=True)
 f"{seconds(train_batches) + seconds(val_batches):.0f} seconds to fill both caches"
 
 # %% [markdown]
-# Three networks without looking, then two with the monitor. All get the same pictures, resized to `side`, for the same number
-# of epochs. The tutorial finds that a single convolution does not learn well. Rank them: no convolution, one, one with twice
-# the filters, two.
+# Three networks without looking, then two with the monitor. All get the same pictures, resized to `side`, for the
+# same number of epochs. The tutorial finds that a single convolution does not learn well. Rank them: no convolution,
+# one, one with twice the filters, two.
 
 
 # %%
@@ -579,9 +583,9 @@ own = train("yours", yours, settings.side, callbacks=[LiveMonitor()])
 pd.DataFrame(rows_of_table).T
 
 # %% [markdown]
-# Read the columns against each other. Where training is far ahead of validation, a network knows its pictures by heart: which
-# ones do, and how many parameters have they? Now validation alone. How far apart must two rows be to mean something? In the
-# quick profile these are 100 pictures:
+# Read the columns against each other. Where training is far ahead of validation, a network knows its pictures by
+# heart: which ones do, and how many parameters have they? Now validation alone. How far apart must two rows be to
+# mean something? In the quick profile these are 100 pictures:
 
 
 # %%
@@ -594,16 +598,16 @@ def interval(right, total):
 interval(65, 100), interval(75, 100)
 
 # %% [markdown]
-# The two overlap widely. With 100 pictures, ten points are nothing to boast of, and a ranking by a few points is a lottery. So: is
-# one convolution too little? With so few pictures, this table cannot say. Nor can a report of "75 %" that does not say of how
-# many pictures.
+# The two overlap widely. With 100 pictures, ten points are nothing to boast of, and a ranking by a few points is a
+# lottery. So: is one convolution too little? With so few pictures, this table cannot say. Nor can a report of "75 %"
+# that does not say of how many pictures.
 #
 # ## 4 Evaluation
 #
 # ### One picture
 #
-# The path goes through `prepare`, a batch of one comes out, the network answers with two probabilities, `argmax` picks the
-# column, the list makes it a word.
+# The path goes through `prepare`, a batch of one comes out, the network answers with two probabilities, `argmax`
+# picks the column, the list makes it a word.
 
 # %%
 first = pictures.validation[0][0]
@@ -619,9 +623,9 @@ show_pictures(
 # %% [markdown]
 # ### Forgetting to prepare
 #
-# The tutorial's author forgot it once, and says so: pictures of 0 to 255 go into a network that knows 0 to 1. Nothing stops.
-# First say what you expect: does the accuracy collapse? Do the probabilities give a warning? And what if pictures are divided,
-# but cropped where training squashed?
+# The tutorial's author forgot it once, and says so: pictures of 0 to 255 go into a network that knows 0 to 1. Nothing
+# stops. First say what you expect: does the accuracy collapse? Do the probabilities give a warning? And what if
+# pictures are divided, but cropped where training squashed?
 
 
 # %%
@@ -656,16 +660,18 @@ pd.DataFrame(
 ).T.round(2)
 
 # %% [markdown]
-# Compare each "not divided" with its "prepared". The published network becomes *certain* of nearly everything, right or wrong:
-# lesson 05 showed why. In yours, batch normalisation remembers averages of pixels between 0 and 1. Numbers 255 times as large
-# are out of all proportion to them, and its answers are hardly about the picture any more. Neither network raises an error.
+# Compare each "not divided" with its "prepared". The published network becomes *certain* of nearly everything, right
+# or wrong: lesson 05 showed why. In yours, batch normalisation remembers averages of pixels between 0 and 1. Numbers
+# 255 times as large are out of all proportion to them, and its answers are hardly about the picture any more. Neither
+# network raises an error.
 #
-# Cropping is a small mistake beside that, and all the harder to find. The cure for both is the same: one `prepare`, used
-# everywhere. (Or put the division and the resizing *into* the model, as lesson 05 did with the division.)
+# Cropping is a small mistake beside that, and all the harder to find. The cure for both is the same: one `prepare`,
+# used everywhere. (Or put the division and the resizing *into* the model, as lesson 05 did with the division.)
 #
 # ### One call per picture
 #
-# To go through a folder, the tutorial calls `predict` once for every picture. Guess by what factor one call for all is faster.
+# To go through a folder, the tutorial calls `predict` once for every picture. Guess by what factor one call for all
+# is faster.
 
 
 # %%
@@ -701,8 +707,8 @@ f"{alone:.1f} ms a picture one by one, {together:.1f} ms at once: {alone / toget
 #
 # ### A folder as it comes
 #
-# Real folders hold what section 1 left outside. Make one: the validation pictures, and with them files that the audit refused,
-# up to eight of each kind.
+# Real folders hold what section 1 left outside. Make one: the validation pictures, and with them files that the audit
+# refused, up to eight of each kind.
 
 # %%
 temporary = tempfile.TemporaryDirectory()
@@ -740,14 +746,15 @@ counted = {name: as_in_the_tutorial(files[name], label) for label, name in enume
 {name: {**counted[name], "files": len(files[name])} for name in files}
 
 # %% [markdown]
-# Compare "of" with "files". Some files are gone from the count, and nobody knows which or why. Were a single dog readable, and
-# recognised, the loop would report 100 % with the same calm. (And did you see the second slip? `load_img` takes the nearest
-# pixel: not what the network was trained on.)
+# Compare "of" with "files". Some files are gone from the count, and nobody knows which or why. Were a single dog
+# readable, and recognised, the loop would report 100 % with the same calm. (And did you see the second slip?
+# `load_img` takes the nearest pixel: not what the network was trained on.)
 #
 # ### Exercise 5 · Nobody gets lost
 #
-# Mend the loop. `answer(file)` gives the answer for a file, or raises an exception. Complete `ask_all`: it returns two dicts,
-# `answers` (file → answer) and `reasons` (file → text that says why not). Every file is in exactly one of them.
+# Mend the loop. `answer(file)` gives the answer for a file, or raises an exception. Complete `ask_all`: it returns
+# two dicts, `answers` (file → answer) and `reasons` (file → text that says why not). Every file is in exactly one of
+# them.
 
 
 # %% tags=["exercise"]
@@ -769,9 +776,9 @@ q5.check(ask_all)
 # q5.solution()
 
 # %% [markdown]
-# With lesson 03's tools it is shorter still, and better. `clean_copy` gives every file a verdict with a reason, and writes what
-# *can* be read as plain JPEG: a grey picture, a GIF that is called `.jpg`, one that lies on its side. Those copies go through
-# `prepare`, in batches.
+# With lesson 03's tools it is shorter still, and better. `clean_copy` gives every file a verdict with a reason, and
+# writes what *can* be read as plain JPEG: a grey picture, a GIF that is called `.jpg`, one that lies on its side.
+# Those copies go through `prepare`, in batches.
 
 
 # %%
@@ -802,8 +809,8 @@ for row in unread.itertuples():
 }
 
 # %% [markdown]
-# Now the score, for each class by itself, as in the tutorial, but with all its parts: how many files, how many answers, how many
-# right, and how sure that makes the share.
+# Now the score, for each class by itself, as in the tutorial, but with all its parts: how many files, how many
+# answers, how many right, and how sure that makes the share.
 
 
 # %%
@@ -822,11 +829,11 @@ def account(part):
 pd.DataFrame({name: account(part) for name, part in report.groupby("true")}).T
 
 # %% [markdown]
-# The last column is what you can promise about a folder like this one: a file without an answer is no right answer. (What never
-# claimed to be a picture, such as `Thumbs.db`, you may take off the list beforehand, if you say so.)
+# The last column is what you can promise about a folder like this one: a file without an answer is no right answer.
+# (What never claimed to be a picture, such as `Thumbs.db`, you may take off the list beforehand, if you say so.)
 #
-# Cats and dogs apart tell more than their mean. A network that says "dog" to everything is right about every dog. Where is
-# yours most wrong? The mistakes of which it was surest:
+# Cats and dogs apart tell more than their mean. A network that says "dog" to everything is right about every dog.
+# Where is yours most wrong? The mistakes of which it was surest:
 
 # %%
 wrong = report[report["said"].notna() & ~report["right"]].nlargest(5, "confidence")
@@ -847,8 +854,8 @@ temporary.cleanup()
 # %% [markdown]
 # ### The test set, once
 #
-# Every choice is made: the networks, their sizes, the epochs. Yours and the tutorial's third, at the same small size, after the
-# same number of epochs. What do you expect, and how far apart will the intervals be?
+# Every choice is made: the networks, their sizes, the epochs. Yours and the tutorial's third, at the same small size,
+# after the same number of epochs. What do you expect, and how far apart will the intervals be?
 
 # %%
 test_paths, test_labels = pictures.test
@@ -860,13 +867,14 @@ for name, network in both_networks.items():
 scores
 
 # %% [markdown]
-# If you see stickers: the test stickers are drawn by another hand than those you trained on, which is why the score may lie below
-# the validation score. And if the two intervals overlap, you do not know which network is better. Say so; it is a result.
+# If you see stickers: the test stickers are drawn by another hand than those you trained on, which is why the score
+# may lie below the validation score. And if the two intervals overlap, you do not know which network is better. Say
+# so; it is a result.
 #
 # ### Exercise 6 · Better than 75 %?
 #
-# Somebody shows you 41 right answers of 50: 82 %. Is that better than the tutorial's 75 %? Complete `surely_better`: it returns
-# `True` only if the whole 95 % Wilson interval of `right` of `total` lies above `rival`, else `False`.
+# Somebody shows you 41 right answers of 50: 82 %. Is that better than the tutorial's 75 %? Complete `surely_better`:
+# it returns `True` only if the whole 95 % Wilson interval of `right` of `total` lies above `rival`, else `False`.
 
 
 # %% tags=["exercise"]
@@ -904,20 +912,20 @@ interval(41, 50), interval(410, 500)
 #
 # <details><summary>A second convolution with its pooling makes the tutorial's network *smaller*. Why?</summary>
 #
-# Nearly all parameters are in the dense layer behind `Flatten`, one for every place of every map and unit. Another pooling
-# leaves a quarter of the places.
+# Nearly all parameters are in the dense layer behind `Flatten`, one for every place of every map and unit. Another
+# pooling leaves a quarter of the places.
 # </details>
 #
 # <details><summary>The accuracy on a folder is 91 %, says a script that passes over what it cannot read. What do you ask?</summary>
 #
-# Of how many files, how many were read, and why not the others? The share of right answers among *all* files is at most
-# 91 %, and may be far less.
+# Of how many files, how many were read, and why not the others? The share of right answers among *all* files is at
+# most 91 %, and may be far less.
 # </details>
 #
 # <details><summary>In use, the pictures are not divided by 255. Who notices?</summary>
 #
-# Nobody, unless somebody looks at the answers: no error is raised. A plain network grows certain of everything; one with batch
-# normalisation answers nonsense. One function for training and use makes it impossible.
+# Nobody, unless somebody looks at the answers: no error is raised. A plain network grows certain of everything; one
+# with batch normalisation answers nonsense. One function for training and use makes it impossible.
 # </details>
 #
 # **Next:** more pictures from the same ones, and a network that starts where this one ends.

@@ -342,7 +342,7 @@ plans = {name: blueprint(published, filters, 224) for name, filters in convoluti
 #
 # Complete `first_dense`: the number of parameters of the dense layer of 128 units behind `Flatten`. The picture is
 # `side` × `side` pixels, and `filters` lists the filters of the convolutions, for example `[32, 32]`. Each
-# convolution is 3 × 3 without padding; each pooling halves and rounds **up**.
+# convolution is 3 × 3 without padding; each pooling halves and rounds *up*.
 
 
 # %% tags=["exercise"]

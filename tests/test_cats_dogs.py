@@ -159,7 +159,9 @@ def test_the_ratios_are_written(pets, tmp_path, monkeypatch):
     cats_dogs_ratios.main(["--repeats", "2", "--pictures", "40"], tmp_path / "ratios.json")
     measured = json.loads((tmp_path / "ratios.json").read_text())
     assert measured["reading"]["pictures"] == 40 and measured["dataset"]["stand_in"]
-    assert measured["reading"]["mean_difference"] <= cats_dogs_ratios.TOLERANCE
+    for way in ("from_files", "nearest_four"):
+        assert 0 < measured["reading"][f"{way}_mean_difference"] <= cats_dogs_ratios.TOLERANCE
+        assert measured["reading"][f"{way}_over_legacy"]["n"] == 2
     for one in measured["predicting"]:
         assert one["ratio"]["n"] == 2
         assert one["largest_difference"] < 0.05

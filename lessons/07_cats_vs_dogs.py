@@ -291,9 +291,9 @@ reading["times the old one"] = reading / reading.iloc[0]
 reading.round(1)
 
 # %% [markdown]
-# `ImageDataGenerator` reads each epoch from the disk again, one picture after the other. The pipeline decodes on several
-# cores at once, and reads ahead while the network computes: the first two rows differ by as much as your machine has
-# cores to spare. The large step is the cache, which holds the pictures after the first epoch.
+# The large step is the cache: it holds the pictures after the first epoch, where `ImageDataGenerator` decodes them again
+# each time. Which of the first two rows wins depends on the cores that are free. The pipeline works on several pictures
+# at once, and reads ahead while the network computes; the old loader takes one at a time, but resizes it faster.
 #
 # ## 2 Model
 #

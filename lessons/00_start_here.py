@@ -389,6 +389,7 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 # | activation function | the bend between two layers, such as ReLU |
 # | Adam | an optimizer that gives each weight a step size of its own |
 # | argmax | the place of the largest number |
+# | AUC | how often an example of the class gets a higher score than one of another class |
 # | audit | a look through all files: which are broken, odd or there twice |
 # | augmentation | random changes to training pictures that keep the label true |
 # | backpropagation | works out all slopes, from the loss back, layer by layer |
@@ -400,12 +401,14 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 # | big-endian (endianness) | the order of bytes in a number: the one that counts most comes first |
 # | callback | what Keras calls during training, such as after each epoch |
 # | channel | one sheet of numbers of a picture (red, green, blue) or of a stack of maps |
+# | checkpoint | a file with the network as it was after an epoch |
 # | class | one of the possible answers |
 # | colour map | says in which colour a number is drawn |
 # | convolution | a kernel slides over a picture and sums up products at every stop |
 # | convolutional layer | several filters side by side, and what they have to learn |
 # | correlation | how alike two pictures are, whatever their brightness and contrast |
 # | covariance | how far two numbers go together: the mean of their product around 0 |
+# | crop | cut away the margins of a picture to give it another shape |
 # | cross-entropy | the loss −ln p, where p is the probability of the true class |
 # | cross-validation | several rounds; in each, another part of the data is left out to judge |
 # | data card | a page on a data set: source, licence, counts, known faults |
@@ -418,6 +421,7 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 # | epoch | one pass over all training examples |
 # | example | one picture with its label |
 # | exponential moving average | a running mean in which older values count less and less |
+# | F1 | one number from precision and recall: their harmonic mean |
 # | feature | a number that says more than a pixel does |
 # | feature map | what one filter gives, place by place |
 # | filter | a stack of kernels, one per input channel, that writes one map |
@@ -428,6 +432,7 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 # | gradient | the slopes of the loss, one per weight |
 # | header | the bytes in front of a file that say what follows |
 # | IDX | the file format of MNIST: a header, then plain numbers |
+# | interval (confidence interval, Wilson interval) | the true shares that fit well with what was counted |
 # | jump | how many pixels apart two neighbours of a map lie |
 # | kernel | the small matrix of weights that slides over a channel |
 # | kernel size | how many rows and columns a kernel has |
@@ -439,6 +444,7 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 # | logistic regression | one dense layer with softmax |
 # | loss | one number for how wrong the network is; training makes it small |
 # | median filter (median) | every pixel becomes the middle value of its window: single specks go |
+# | metric | a number that says how good the answers are |
 # | model-centric | changes the network and keeps the data |
 # | momentum | a step keeps part of the one before |
 # | multiply-add (multiply-adds) | one multiplication and the addition of its product; counting them measures the work |
@@ -454,19 +460,25 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 # | patience | how many epochs without improvement early stopping waits |
 # | perceptual hash | a short code that is the same, or nearly, for pictures that look alike |
 # | pooling | keeps one number, such as the largest, per window |
+# | precision | of what was called so, the share that is so |
 # | prefetch | prepares the next batch while this one is worked on |
 # | preprocess | bring pictures to the size and range that a network expects |
 # | probability | how likely something is, from 0 to 1 |
+# | recall | of what is so, the share that was found |
 # | receptive field | the pixels that one value of a map sees |
 # | recognition | the loose word for saying what a picture shows |
 # | recorded run | a long training, done once and written down |
 # | ReLU (rectified linear unit) | sets negative numbers to 0 |
+# | residual connection (residual) | a way around some layers; what goes in is added to what comes out |
 # | score (logit) | a raw number per class, before softmax or sigmoid |
 # | seed | the number that random draws start from: the same seed, the same draws |
+# | separable convolution | first looks around in each channel by itself, then mixes the channels |
 # | shuffle buffer (buffer) | the examples from which the next one is drawn at random |
 # | sigmoid | turns one score into a probability of its own |
 # | slope (derivative) | how much the loss changes for a small change of one number |
 # | softmax | turns scores into probabilities that add up to 1 |
+# | sparse matrix | stores only the numbers that are not 0, each with its place |
+# | squash | stretch a picture in one direction to give it another shape |
 # | standardise | subtract the mean, divide by the spread |
 # | step | one change of all weights, after one batch |
 # | sticker | a drawing on a made-up background, in place of a photograph |
@@ -478,6 +490,7 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 # | training set (train) | the pictures that weights are learned from |
 # | transfer learning | starts from a network trained on other pictures |
 # | translation equivariance | what moves in the picture moves along in the map |
+# | trial | one training in a search for good settings |
 # | underfitting | still poor on the training examples themselves |
 # | unit | one output of a dense layer |
 # | validation set (validation) | the pictures by which you choose |
@@ -487,6 +500,7 @@ round(rate, 4), hasattr(keras.utils, "np_utils"), hasattr(keras.Sequential, "pre
 # | weight sharing | the same weights at every place of the picture |
 # | whitening | turns numbers that go together into uncorrelated ones of equal spread |
 # | window | the part of a picture that a kernel or a pooling looks at |
+# | Xception | a network of separable convolutions and residual connections |
 
 # %% [markdown]
 # ## Is this machine ready?

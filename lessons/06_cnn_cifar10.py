@@ -938,4 +938,4 @@ hidden, final = both.predict(x_val[:50], verbose=0)
 # several seeds.
 # </details>
 #
-# **Next:** photographs of cats and dogs in all sizes, read from files.
+# **Next:** [cats vs dogs](07_cats_vs_dogs.ipynb): photographs of all sizes, read from files.

@@ -912,7 +912,7 @@ interval(41, 50), interval(410, 500)
 #
 # ### Three questions to recall
 #
-# <details><summary>A second convolution with its pooling makes the tutorial's network *smaller*. Why?</summary>
+# <details><summary>A second convolution with its pooling makes the tutorial's network smaller. Why?</summary>
 #
 # Nearly all parameters are in the dense layer behind `Flatten`, one for every place of every map and unit. Another
 # pooling leaves a quarter of the places.
@@ -930,4 +930,4 @@ interval(41, 50), interval(410, 500)
 # with batch normalisation answers nonsense. One function for training and use makes it impossible.
 # </details>
 #
-# **Next:** more pictures from the same ones, and a network that starts where this one ends.
+# **Next:** [more pictures from the same ones](08_augmentation_xception.ipynb), and a network that branches.

@@ -760,7 +760,7 @@ six, one = (runs.load(f"cifar10_{name}")["test_accuracy"] for name in ("fast", "
 show_race("cifar10_s1", "cifar10_fast", "cifar10_long")
 
 # %% [markdown]
-# {{cifar10_long.test_accuracy}} after {{cifar10_long.wall_seconds}} seconds, which is less time than the tutorial's recipe
+# {{cifar10_long.test_accuracy}} after {{cifar10_long.wall_seconds}} seconds, less time than the tutorial's recipe
 # took. Look at its curve: the steepest climb comes at the very end, when the rate falls to zero. In the middle it lies
 # hardly above the fast one's. The rate was not searched for, so a lower one might make more of the same epochs. On the
 # original pictures, on a GPU, such recipes reach 94 %. How much of the distance is the JPEG copy's and how much the

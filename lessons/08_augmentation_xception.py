@@ -42,6 +42,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
 from helpers import datasets, profile
+from helpers.diagram import show_network
 from helpers.exercises.lesson_08 import q1, q2, q3, q4, q5, q6
 from helpers.explain import explain
 from helpers.plots import show_pictures
@@ -56,34 +57,13 @@ tf.config.optimizer.set_experimental_options({"remapping": False})
 # and `last` are its filters.
 
 # %%
-settings = profile.choose(
-    quick={
-        "train": 800,
-        "validation": 100,
-        "test": 100,
-        "image_size": 64,
-        "first": 16,
-        "sizes": (32, 64, 128),
-        "last": 128,
-        "batch_size": 32,
-        "epochs": 8,
-        "trials": 3,
-        "epochs_of_a_trial": 2,
-    },
-    full={
-        "train": 3_200,
-        "validation": 400,
-        "test": 400,
-        "image_size": 180,
-        "first": 128,
-        "sizes": (256, 512, 728),
-        "last": 1024,
-        "batch_size": 32,
-        "epochs": 25,
-        "trials": 8,
-        "epochs_of_a_trial": 8,
-    },
-)
+quick = {"train": 800, "validation": 100, "test": 100, "batch_size": 32}
+quick |= {"image_size": 64, "first": 16, "sizes": (32, 64, 128), "last": 128}
+quick |= {"epochs": 8, "trials": 3, "epochs_of_a_trial": 2}
+full = {"train": 3_200, "validation": 400, "test": 400, "batch_size": 32}
+full |= {"image_size": 180, "first": 128, "sizes": (256, 512, 728), "last": 1024}
+full |= {"epochs": 25, "trials": 8, "epochs_of_a_trial": 8}
+settings = profile.choose(quick=quick, full=full)
 
 # %% [markdown]
 # ## 1 Data
@@ -366,7 +346,9 @@ slopes = {around: slope_at_first_layer(deep(around)) for around in (False, True)
 {f"a way around: {around}": f"{slope:.1e}" for around, slope in slopes.items()}
 
 # %% [markdown]
-# Without a way around, next to nothing arrives. So deep networks could hardly be trained before it was found.
+# Without a way around, next to nothing arrives. With it the slope survives; here it even grows, since each addition makes
+# the maps larger. (The blocks of real networks have batch normalisation against that.) It is what made very deep networks
+# trainable.
 #
 # Addition needs equal shapes. This network's blocks halve the maps and change the number of channels. So its way around
 # has a convolution of its own: 1 × 1, stride 2.
@@ -434,7 +416,15 @@ published = xception(image_size=180)
 published.count_params(), published.output.shape
 
 # %% [markdown]
-# 2,731,065, exactly the tutorial's. Which layers do most of the work? Those with the largest maps, or those with most
+# 2,731,065, exactly the tutorial's. Here it is as a drawing: a box is a layer, with what it needs no box for behind a
+# "+"; below it stands the shape that leaves it. Follow one picture through a block: where does it split, and what are the
+# two shapes that meet?
+
+# %%
+show_network(published)
+
+# %% [markdown]
+# Which layers do most of the work? Those with the largest maps, or those with most
 # filters?
 
 # %% tags=["nbval-check-output"]
@@ -444,8 +434,8 @@ columns = ["output shape", "parameters", "sees", "multiply-adds"]
 table.loc[:, columns].iloc[np.argsort(-work.to_numpy())[:6]]
 
 # %% [markdown]
-# The first row is the total. Early layers have the largest maps, later ones the most filters, and here both cost about
-# the same. What would it be with plain convolutions throughout?
+# The first row is the total. Neither: with 256 filters on maps of 90 × 90 and with 512 on 45 × 45 the work is nearly the
+# same. A quarter of the places, four times the weights. What would it be with plain convolutions throughout?
 
 
 # %% tags=["nbval-check-output"]
@@ -460,8 +450,8 @@ weights, operations = np.sum([as_plain(layer) for layer in separables], axis=0)
 f"{weights:,} weights, {operations:,} multiply-adds"
 
 # %% [markdown]
-# Some 21 million weights, and over eight times the work, in these seven layers alone. And the memory for the tutorial's
-# batch of 128, of the layers' outputs alone?
+# These seven layers alone would have seven times the parameters of the whole network, and eight times its work. And how
+# much memory do the outputs of all layers take, for the tutorial's batch of 128?
 
 # %% tags=["nbval-check-output"]
 table.iloc[-1, -1]

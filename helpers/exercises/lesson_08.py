@@ -303,7 +303,7 @@ def stopped(losses, patience):
 
 
 CASES = (
-    ([0.7, 0.6, 0.5, 0.55, 0.52, 0.51, 0.4], 3),
+    ([0.7, 0.6, 0.5, 0.55, 0.52, 0.51, 0.53, 0.4], 3),
     ([0.7, 0.6, 0.65, 0.5, 0.45], 2),
     ([0.9, 0.8, 0.8, 0.7, 0.8, 0.75, 0.6], 2),
     ([0.3, 0.4, 0.35], 1),
@@ -338,13 +338,14 @@ def _why_not_stop(last, best, losses, patience):
             return f"Epoch {best} is never trained: training has ended before."
         lowest = min(losses[:right_last])
         return f"The lowest loss up to there, {lowest}, comes first after epoch {right_best}."
-    if last == len(losses):
-        return f"Training ends earlier: {patience} epochs in a row are not below the lowest loss so far."
-    if last == right_last + 1:
-        return f"One too late: the epochs after the best one count, and {patience} of them are enough."
     if last < right_last:
         return "Too early. An epoch counts as waiting only if it is not below the lowest loss **so far**."
-    return "Compare each loss with the lowest **so far**, not with the one before: a small recovery is no new best."
+    if last == right_last + 1 < len(losses):
+        return f"One too late: the epochs after the best one count, and {patience} of them are enough."
+    return (
+        f"Training ends earlier: {patience} in a row are not below the lowest loss **so far**. "
+        "A loss that is only below the one before it is no new best."
+    )
 
 
 q5 = Problem(

@@ -11,15 +11,15 @@
 # - **train** with a file per epoch and early stopping, and let a program search for settings
 # - **judge** a classifier where one class is rare
 #
-# **Time:** about 49 minutes (estimate: reading, exercises, computing) · **You need:** the four phases and
+# **Time:** about 46 minutes (estimate: reading, exercises, computing) · **You need:** the four phases and
 # `explain` from [lesson 06](06_cnn_cifar10.ipynb). A word is new?
 # Look in the [glossary](00_start_here.ipynb#Glossary).
 
 # %% [markdown]
-# You follow a blog post on classifying images in Python; we call it *the tutorial*. It looks at a network from the
-# side of its data: good pictures, enough pictures, variations of them. Its network is a small **Xception** after an
-# example of the Keras documentation, and it reports over 90 % right answers on validation pictures of cats and dogs.
-# You rebuild it exactly. Its slips you will see in action, each in a few lines.
+# You follow a blog post on classifying images in Python; we call it *the tutorial*. It looks at a network from the side
+# of its data: good pictures, enough pictures, variations of them. Its network is a small **Xception** after an example
+# of the Keras documentation, and it reports over 90 % right answers on validation pictures of cats and dogs. You
+# rebuild it exactly. Its slips you will see in action, each in a few lines.
 
 # %%
 from helpers import quiet
@@ -128,8 +128,8 @@ show_pictures(
 )
 
 # %% [markdown]
-# Many programs make the two parts in two calls. Suppose that the seeds differ. Of the validation pictures, how many
-# are training pictures as well?
+# Many programs make the two parts in two calls. Suppose that the seeds differ. Of the validation pictures, how many are
+# training pictures as well?
 
 # %%
 learned_from = set(split(seed=1337, subset="training").file_paths)
@@ -139,8 +139,8 @@ f"{np.mean([path in learned_from for path in judged_by]):.0%} of the validation 
 # %% [markdown]
 # Each seed shuffles anew, then cuts, so about four fifths are to be expected. Nothing warns you, and validation looks
 # wonderful. Use one call with `subset="both"`. Even then the call cannot know which pictures are twins, and it makes no
-# test set. The tutorial has none: it calls the same pictures now validation, now test. What you choose by cannot judge.
-# You have three folders.
+# test set. The tutorial has none: it calls the same pictures now validation, now test. What you choose by cannot judge
+# (lesson 03's coins). You have three folders.
 #
 # ### The wrong folder
 #
@@ -313,8 +313,8 @@ rows = [
 pd.DataFrame(rows)[["output shape", "parameters", "multiply-adds"]]
 
 # %% [markdown]
-# Nine times in both columns, nearly. A plain one needs 9 weights for each pair of channel and filter, a separable one 1,
-# and the 3 × 3 kernels hardly count beside that. The price: looking around is the same for all filters.
+# Nine times in both columns, nearly. A plain one needs 9 weights for each pair of channel and filter, a separable one
+# 1, and the 3 × 3 kernels hardly count beside that. The price: looking around is the same for all filters.
 #
 # ### A way around
 #
@@ -346,9 +346,9 @@ slopes = {around: slope_at_first_layer(deep(around)) for around in (False, True)
 {f"a way around: {around}": f"{slope:.1e}" for around, slope in slopes.items()}
 
 # %% [markdown]
-# Without a way around, next to nothing arrives. With it the slope survives; here it even grows, since each addition makes
-# the maps larger. (The blocks of real networks have batch normalisation against that.) It is what made very deep networks
-# trainable.
+# Without a way around, next to nothing arrives. With it the slope survives; here it even grows, since each addition
+# makes the maps larger. (The blocks of real networks have batch normalisation against that.) It is what made very deep
+# networks trainable.
 #
 # Addition needs equal shapes. This network's blocks halve the maps and change the number of channels. So its way around
 # has a convolution of its own: 1 × 1, stride 2.
@@ -356,8 +356,8 @@ slopes = {around: slope_at_first_layer(deep(around)) for around in (False, True)
 # ### Exercise 3 · A block that branches
 #
 # Complete `residual_block` in the functional style of lesson 06: call each layer on what comes before. The main path:
-# ReLU, separable convolution (3 × 3, "same"), batch normalisation; the same three once more; max pooling (3 × 3,
-# stride 2, "same"). The way around: a plain convolution from `maps`, 1 × 1, stride 2. All have `filters` filters. Return
+# ReLU, separable convolution (3 × 3, "same"), batch normalisation; the same three once more; max pooling (3 × 3, stride
+# 2, "same"). The way around: a plain convolution from `maps`, 1 × 1, stride 2. All have `filters` filters. Return
 # `layers.add` of the two.
 
 
@@ -417,15 +417,14 @@ published.count_params(), published.output.shape
 
 # %% [markdown]
 # 2,731,065, exactly the tutorial's. Here it is as a drawing: a box is a layer, with what it needs no box for behind a
-# "+"; below it stands the shape that leaves it. Follow one picture through a block: where does it split, and what are the
-# two shapes that meet?
+# "+"; below it stands the shape that leaves it. Follow one picture through a block: where does it split, and what are
+# the two shapes that meet?
 
 # %%
 show_network(published)
 
 # %% [markdown]
-# Which layers do most of the work? Those with the largest maps, or those with most
-# filters?
+# Which layers do most of the work? Those with the largest maps, or those with most filters?
 
 # %% tags=["nbval-check-output"]
 table = explain(published, batch_size=128)
@@ -434,8 +433,8 @@ columns = ["output shape", "parameters", "sees", "multiply-adds"]
 table.loc[:, columns].iloc[np.argsort(-work.to_numpy())[:6]]
 
 # %% [markdown]
-# The first row is the total. Neither: with 256 filters on maps of 90 × 90 and with 512 on 45 × 45 the work is nearly the
-# same. A quarter of the places, four times the weights. What would it be with plain convolutions throughout?
+# The first row is the total. Neither: with 256 filters on maps of 90 × 90 and with 512 on 45 × 45 the work is nearly
+# the same. A quarter of the places, four times the weights. What would it be with plain convolutions throughout?
 
 
 # %% tags=["nbval-check-output"]
@@ -509,7 +508,8 @@ del larger, published
 # %% [markdown]
 # ## 3 Training
 #
-# From here on you train your edition; in the quick profile it is narrow.
+# From here on you train your edition; in the quick profile it is narrow. Its batch normalisation forgets faster, as in
+# lesson 06.
 
 
 # %%
@@ -534,8 +534,8 @@ narrow().count_params()
 # ### In the model, or on the way to it?
 #
 # Augmentation can be the model's first layers, or a step in the pipeline of batches. The tutorial's text says the one,
-# its code does the other. In the model it is saved with it, and nobody can forget it. In the pipeline it can run *beside*
-# the training of the batch before, and the network stays as published.
+# its code does the other. In the model it is saved with it, and nobody can forget it. In the pipeline it can run
+# *beside* the training of the batch before, and the network stays as published.
 #
 # Is one of them faster? That depends on the machine: with a graphics card, the processor is free for the pictures. So
 # measure yours. A small network stands in, since only the differences count. All ways take turns; the first round is
@@ -576,8 +576,9 @@ steps.agg(["min", "median", "max"]).round(1).rename_axis("milliseconds a step")
 # Compare the two medians with how far one way's own times lie apart. Only a difference that is clearly larger counts.
 # And compare it with a step of your real network, which you will see below: this is the whole price of augmentation.
 #
-# We take the pipeline, whatever you measured: the saved network is then the tutorial's and nothing else. With a graphics
-# card it is also the way that keeps it busy. If you hand a network on to people who may train it further, take the other.
+# We take the pipeline, whatever you measured: the saved network is then the tutorial's and nothing else. With a
+# graphics card it is also the way that keeps it busy. If you hand a network on to people who may train it further, take
+# the other.
 #
 # ### Once
 #
@@ -592,8 +593,8 @@ np.array_equal(before, after)
 
 # %% [markdown]
 # `map` returns a *new* data set and leaves the old one alone. Whoever goes on with `some` trains without augmentation,
-# and no message says so. The reverse slip: once in the pipeline, as the tutorial's code does, *and* in the model, as its
-# text says. Two turns by up to 36° add up. Which share of the pictures is turned by more than 36° then?
+# and no message says so. The reverse slip: once in the pipeline, as the tutorial's code does, *and* in the model, as
+# its text says. Two turns by up to 36° add up. Which share of the pictures is turned by more than 36° then?
 
 # %% tags=["nbval-check-output"]
 angles = np.random.default_rng(8).uniform(-36, 36, size=(100_000, 2)).sum(axis=1)
@@ -604,9 +605,9 @@ f"{np.mean(np.abs(angles) > 36):.0%}, up to {np.abs(angles).max():.0f}°"
 #
 # ### Exercise 4 · A pipeline that augments once
 #
-# Complete `augmented`. `batches` is a data set of (pictures, labels); `augment` is called as above, on pictures and with
-# `training=True`. Return a data set in which every picture went through it once, anew in each epoch, labels as they
-# were, with the next batch prefetched.
+# Complete `augmented`. `batches` is a data set of (pictures, labels); `augment` is called as above, on pictures and
+# with `training=True`. Return a data set in which every picture went through it once, anew in each epoch, labels as
+# they were, with the next batch prefetched.
 
 
 # %% tags=["exercise"]
@@ -655,7 +656,7 @@ history = model.fit(
 )
 
 # %% [markdown]
-# A restless validation line is normal here: 100 pictures are few, and their loss jumps. Which epoch do you take?
+# In the quick profile a restless validation line is normal: 100 pictures are few. Which epoch would you take?
 
 # %%
 curves = pd.DataFrame(history.history)
@@ -665,7 +666,8 @@ curves["file"] = [f"{path.name}, {path.stat().st_size / 1e6:.1f} MB" for path in
 curves.round(3)
 
 # %% [markdown]
-# The one with the lowest validation loss. Load its file, and see that it is that network: does it give that loss again?
+# The one with the lowest validation loss. (By accuracy it may be another. The loss also counts how sure an answer was,
+# and jumps less from one picture to the next.) Load its file. Does it give that loss again?
 
 # %%
 best_epoch = int(curves["val_loss"].idxmin())
@@ -674,9 +676,9 @@ again = best.evaluate(validation, verbose=0, return_dict=True)
 f"epoch {best_epoch}: loss {curves['val_loss'][best_epoch]:.4f}, from the file {again['loss']:.4f}"
 
 # %% [markdown]
-# The network in memory is *not* this one: it has the weights of the last epoch. `EarlyStopping` takes you back itself
-# with `restore_best_weights=True`, and `ModelCheckpoint` keeps one file only with `save_best_only=True`. Forget both, and
-# you use a network that was no longer improving.
+# It does. The network in memory, `model`, is *not* this one: it has the weights of the last epoch. `EarlyStopping`
+# takes you back itself with `restore_best_weights=True`, and `ModelCheckpoint` keeps one file only with
+# `save_best_only=True`. Forget both, and you use a network that was no longer improving.
 #
 # ### Exercise 5 · When does it stop?
 #
@@ -740,9 +742,10 @@ rows = [[*map(trial.hyperparameters.get, names), trial.score] for trial in trial
 pd.DataFrame(rows, columns=[*names, "validation loss"]).round(4)
 
 # %% [markdown]
-# The best stands on top. Be careful with it. Short trials favour settings that learn fast at first. And the best of many
-# trials was also lucky, on these validation pictures: the more trials, the more luck (lesson 03). A real search tries
-# dozens of settings for many epochs, and what it finds is trained again and tested on pictures that chose nothing.
+# The best stands on top. Be careful with it. Short trials favour settings that learn fast at first. And the best of
+# many trials was also lucky, on these validation pictures: the more trials, the more luck (lesson 03). A real search
+# tries dozens of settings for many epochs, and what it finds is trained again and tested on pictures that chose
+# nothing.
 
 # %% [markdown]
 # ## 4 Evaluation
@@ -780,8 +783,8 @@ found_dogs, false_alarms, round(found_dogs / (found_dogs + false_alarms), 2)
 
 # %% [markdown]
 # Not even a third, although accuracy is 90 %. **Precision** is the share of dogs among the pictures *called* dogs,
-# **recall** the share of the dogs that were *found*. You can buy one with the other, by moving the threshold of 0.5. **F1**
-# is their harmonic mean, 2 · precision · recall / (precision + recall), which is low if one of the two is:
+# **recall** the share of the dogs that were *found*. You can buy one with the other, by moving the threshold of 0.5.
+# **F1** is their harmonic mean, 2 · precision · recall / (precision + recall), which is low if one of the two is:
 
 # %% tags=["nbval-check-output"]
 table = {}
@@ -856,6 +859,7 @@ f"AUC {roc_auc_score(y_test, probabilities):.2f}"
 #   seasons, new products. So a network in use needs fresh labelled pictures from time to time, to be tested again.
 # - **Quantity.** More pictures. Where there are none, augmentation. How much does it help, with how many pictures? That
 #   is a question for long trainings, not for opinions.
+# - **Preprocessing.** Grey-scale, and filters against noise (lesson 03): worth a try, with the validation set as judge.
 # - **Regularisation.** Whatever keeps a network from learning by heart: dropout, early stopping, weight decay, L2
 #   (lesson 06). Augmentation belongs here, too.
 
@@ -879,8 +883,8 @@ temporary.cleanup()
 #
 # <details><summary>A network with one sigmoid unit and one with two softmax units: what is the difference?</summary>
 #
-# The second has twice the parameters in its last layer. Their probabilities are the same function of a difference of two
-# scores, so they can decide alike.
+# The second has twice the parameters in its last layer. Their probabilities are the same function of a difference of
+# two scores, so they can decide alike.
 # </details>
 #
 # <details><summary>Your network finds 9 of 10 defects and is right for 9 of 10 good parts; 1 part in 200 is defective.

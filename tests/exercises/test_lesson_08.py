@@ -121,6 +121,37 @@ def leaves(network, kind):
     return sorted(found, key=lambda layer: [tuple(weights.shape) for weights in layer.weights])
 
 
+def test_what_the_prose_says_of_work_and_size():
+    """ "Seven times the parameters, and eight times its work", and "nearly three quarters" for 240 pixels."""
+    from helpers.explain import explain
+
+    xception = built_in_lesson("def xception(")["xception"]
+    table, larger = explain(xception(image_size=180)), explain(xception(image_size=240))
+    work = table["multiply-adds"].str.replace(",", "").astype(int)
+    plain = [(9 * given * filters, shape) for given, filters, shape in separable_rows()]
+    assert round(sum(weights for weights, _ in plain) / 2_731_065) == 7
+    assert round(sum(weights * side * side for weights, side in plain) / work.iloc[-1]) == 8
+    assert 0.73 < int(larger["multiply-adds"].iloc[-1].replace(",", "")) / work.iloc[-1] - 1 < 0.75
+    one, other = sorted(work.iloc[:-1])[-2:]
+    assert other / one < 1.03  # "the work is nearly the same"
+
+
+def separable_rows():
+    """(channels, filters, side of the map) of the seven separable convolutions."""
+    channels, rows = 128, []
+    for side, filters in ((90, 256), (45, 512), (23, 728)):
+        rows += [(channels, filters, side), (filters, filters, side)]
+        channels = filters
+    return [*rows, (728, 1024, 12)]
+
+
+def test_keras_stops_at_a_folder_of_other_names(tmp_path):
+    for name in ("train", "test"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(ValueError, match="class_names"):
+        keras.utils.image_dataset_from_directory(tmp_path, class_names=["Cat", "Dog"], verbose=False)
+
+
 # --- Exercise 1: which labels survive
 
 

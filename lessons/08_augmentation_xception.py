@@ -49,7 +49,8 @@ from helpers.plots import show_pictures
 from helpers.training import LiveMonitor
 
 # %%
-# On networks that branch, one of TensorFlow's optional speed-ups stumbles, and writes a line of log about it.
+# One of TensorFlow's optional speed-ups stumbles over networks that branch, and says so in a
+# line of log.
 tf.config.optimizer.set_experimental_options({"remapping": False})
 
 # %% [markdown]
@@ -124,7 +125,8 @@ show_pictures(
     pictures[:9].numpy().astype(np.uint8),
     titles=[f"{int(label)} {training_part.class_names[int(label)]}" for label in labels[:9, 0]],
     columns=3,
-    alt="Nine training pictures, 180 by 180 pixels; above each its label, 0 for a cat, 1 for a dog.",
+    size=1.3,
+    alt="Nine training pictures, square; above each its label, 0 for a cat, 1 for a dog.",
 )
 
 # %% [markdown]
@@ -215,7 +217,9 @@ one = pictures[:1].numpy()
 show_pictures(
     np.concatenate([augment(one, training=True) for _ in range(9)]).astype(np.uint8),
     columns=3,
-    alt="The same picture nine times, turned by up to 36 degrees to either side; some are mirrored.",
+    size=1.3,
+    alt="The same picture nine times, turned by up to 36 degrees to either side; "
+    "some are mirrored.",
 )
 
 # %% [markdown]
@@ -279,7 +283,8 @@ per_channel.shape, mixing.shape, np.allclose(mixed, together, atol=1e-5)
 # %% [markdown]
 # ### Exercise 2 · Count a separable convolution
 #
-# Kernels are 3 × 3. There is one bias per filter, added at the very end. How many parameters are there?
+# From `channels` channels to `filters` filters, kernels of 3 × 3, one bias per filter, added at the very end: how many
+# parameters are there?
 
 
 # %% tags=["exercise"]
@@ -408,7 +413,7 @@ def xception(image_size, first=128, sizes=(256, 512, 728), last=1024, dropout=0.
     maps = layers.Activation("relu")(normalised(maps))
     maps = layers.GlobalAveragePooling2D()(maps)
     maps = layers.Dropout(dropout)(maps)
-    return keras.Model(pictures, layers.Dense(1, activation="sigmoid")(maps))
+    return keras.Model(pictures, layers.Dense(1, activation="sigmoid")(maps), name="xception")
 
 
 # %% tags=["nbval-check-output"]
@@ -453,7 +458,7 @@ f"{weights:,} weights, {operations:,} multiply-adds"
 # much memory do the outputs of all layers take, for the tutorial's batch of 128?
 
 # %% tags=["nbval-check-output"]
-table.iloc[-1, -1]
+table.iloc[-1, -1].replace("\N{NO-BREAK SPACE}", " ")
 
 # %% [markdown]
 # Training keeps most of that. A free machine on the web has 1 or 2 GB. So here the published network answers one small
@@ -683,8 +688,8 @@ f"epoch {best_epoch}: loss {curves['val_loss'][best_epoch]:.4f}, from the file {
 # %% [markdown]
 # It does. The network in memory, `model`, has the weights of the *last* epoch, whichever was best. `EarlyStopping`
 # takes you back itself with `restore_best_weights=True`, and `ModelCheckpoint` keeps one file only with
-# `save_best_only=True`. Forget both, and you may use a network that had been better. (Each file is about four times as
-# large as the weights alone: Adam's two running numbers per weight are in it, so that training can go on.)
+# `save_best_only=True`. Forget both, and you may use a network that had been better. (Adam's two running numbers per
+# weight are in each file as well, so that training can go on from it.)
 #
 # ### Exercise 5 · When does it stop?
 #

@@ -778,9 +778,9 @@ predicted = (probabilities > 0.5).astype(int)
 interval(np.sum(predicted == y_test), len(y_test))
 
 # %% [markdown]
-# If you see stickers, the test stickers are drawn by another hand, and few epochs on few small pictures teach little.
-# So do not compare this figure with any other. The tutorial's "over 90 %" is of 25 epochs on four fifths of some 25,000
-# photographs, and it counts *validation* pictures, those by which one chooses.
+# If you see stickers, the test stickers are drawn by another hand, and a minute on few small pictures is no full
+# training. So do not compare this figure with any other. The tutorial's "over 90 %" is of 25 epochs on four fifths of
+# some 25,000 photographs, and it counts *validation* pictures, those by which one chooses.
 #
 # ### When one class is rare
 #
@@ -848,7 +848,8 @@ pairs = score[truth == 1][:, np.newaxis] > score[truth == 0]
 int(pairs.sum()), pairs.size, float(pairs.mean()), float(roc_auc_score(truth, score))
 
 # %% [markdown]
-# 7 of 8 pairs. 0.5 is guessing, 1 a perfect order, however rare the dogs are. Yours, on the test pictures:
+# 7 of 8 pairs. 0.5 is guessing, 1 a perfect order, however rare the dogs are. For just this reason it does not warn you
+# of false alarms: look at precision as well. Yours, on the test pictures:
 
 # %%
 f"AUC {roc_auc_score(y_test, probabilities):.2f}"
@@ -887,9 +888,9 @@ temporary.cleanup()
 #
 # ### Three questions to recall
 #
-# <details><summary>Why is `cache` put before the augmentation, and never behind it?</summary>
+# <details><summary>Why does the cache stand before the augmentation, and never behind it?</summary>
 #
-# Behind it, the cache would keep the first epoch's variations, and every later epoch would see just these again.
+# Behind it, it would keep the first epoch's variations, and every later epoch would see just these again.
 # </details>
 #
 # <details><summary>A network with one sigmoid unit and one with two softmax units: what is the difference?</summary>

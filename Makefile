@@ -68,6 +68,7 @@ record: install  ## repeat the recorded runs of data/results/ (minutes to hours)
 	$(RUN) -m benchmarks.mnist
 	$(RUN) -m benchmarks.dense
 	$(RUN) -m benchmarks.cifar10 --turn 5
+	$(RUN) -m benchmarks.cats_dogs --turn 5
 
 lock: install  ## refresh requirements.lock and environment.yml from pyproject.toml
 	$(RUN) -m pip install --quiet uv

@@ -127,13 +127,14 @@ def one_seed(folder, seed, *, load, build, train, predict, settings, minutes):
         return json.loads(done.read_text()), dataset, model
     images, labels = dataset.test
     started, cpu_started = time.perf_counter(), time.process_time()
-    predicted = predict(model, images).argmax(axis=1)
+    scores = predict(model, images)
+    predicted = scores.argmax(axis=1)
     result = {
         "test_accuracy": round(float(np.mean(predicted == labels)), 5),
         "wall_seconds": round(part.state["wall"], 1),
         "total_seconds": round(part.state["total"] + time.perf_counter() - started, 1),
         "cpu_seconds": round(part.state["cpu"] + time.process_time() - cpu_started, 1),
-        "per_class_accuracy": per_class_accuracy(labels, predicted, num_classes=10),
+        "per_class_accuracy": per_class_accuracy(labels, predicted, num_classes=scores.shape[1]),
         "history": part.state["history"],
         "peak_rss_mib": max(part.state["peak"], peak_rss_mib()),
     }

@@ -139,6 +139,75 @@ def cifar10_speed(filters=(32, 64, 128), whitening=True, pool_after=1):
     return keras.Sequential(network, name="cifar10_speed")
 
 
+def cats_dogs_model(number, image_size=224):
+    """One of S5's three networks for cats and dogs: pixels divided by 255 in, two probabilities out (cat, dog).
+
+    Input (n, image_size, image_size, 3) floats 0..1. Number 1 has one convolution of 16 filters, number 2 one of 32,
+    number 3 two of 32: 25,234,242, 50,468,098 and 12,400,930 parameters at 224 pixels, nearly all of them in the first
+    dense layer. Number 0 has none: what the tutorial's dense network may be, which it does not show; 19,267,970.
+    Source: the tutorial that lesson 07 follows. Raises ValueError for another number.
+    """
+    convolutions = {0: (), 1: (16,), 2: (32,), 3: (32, 32)}
+    if number not in convolutions:
+        raise ValueError(f"number={number!r}: choose one of the networks 1, 2 and 3, or 0 for the dense one.")
+    network = [keras.Input(shape=(image_size, image_size, 3))]
+    for filters in convolutions[number]:
+        network.append(layers.Conv2D(filters, kernel_size=3, activation="relu"))
+        network.append(layers.MaxPooling2D(pool_size=2, padding="same"))
+    network.append(layers.Flatten())
+    network.append(layers.Dense(128, activation="relu"))
+    network.append(layers.Dense(2, activation="softmax"))
+    return keras.Sequential(network, name=f"cats_dogs_model_{number}" if number else "cats_dogs_dense")
+
+
+def cats_dogs_scratch(image_size=112, filters=(16, 32, 64, 128, 192), dropout=0.3):
+    """The course's network for cats and dogs: raw pixels in, two scores out (no softmax; cat, dog); 848,242 parameters.
+
+    Input (n, image_size, image_size, 3), 0..255. The first convolution halves height and width, and so does each block
+    of two convolutions behind it; a global mean ends them, so that the size of the picture adds no parameter.
+    """
+    network = [
+        keras.Input(shape=(image_size, image_size, 3)),
+        layers.Rescaling(1 / 64, offset=-2),  # about mean 0 and standard deviation 1
+    ]
+    for number, strides in [(filters[0], 2), *((number, strides) for number in filters[1:] for strides in (2, 1))]:
+        kernel_size = 3 if len(network) > 2 else 5
+        network += [
+            layers.Conv2D(number, kernel_size=kernel_size, strides=strides, padding="same", use_bias=False),
+            layers.BatchNormalization(momentum=0.9),
+            layers.Activation("relu"),
+        ]
+    network += [layers.GlobalAveragePooling2D(), layers.Dropout(dropout), layers.Dense(2)]
+    return keras.Sequential(network, name="cats_dogs_scratch")
+
+
+def xception_s2(image_size=180):
+    """S2's small Xception: raw pixels in, the probability of a dog out; 2,731,065 parameters.
+
+    Input (n, image_size, image_size, 3), 0..255; output (n, 1). A convolution of 1 × 1 leads around each of the three
+    blocks. Source: the post that lesson 08 follows, after an example of the Keras documentation.
+    """
+    pictures = keras.Input(shape=(image_size, image_size, 3))
+    x = layers.Rescaling(1 / 255)(pictures)
+    x = layers.Conv2D(128, kernel_size=3, strides=2, padding="same")(x)
+    x = layers.BatchNormalization()(x)
+    x = around = layers.Activation("relu")(x)
+    for size in (256, 512, 728):
+        for _ in range(2):
+            x = layers.Activation("relu")(x)
+            x = layers.SeparableConv2D(size, kernel_size=3, padding="same")(x)
+            x = layers.BatchNormalization()(x)
+        x = layers.MaxPooling2D(pool_size=3, strides=2, padding="same")(x)
+        around = layers.Conv2D(size, kernel_size=1, strides=2, padding="same")(around)
+        x = around = layers.add([x, around])
+    x = layers.SeparableConv2D(1024, kernel_size=3, padding="same")(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.Activation("relu")(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Dropout(0.5)(x)
+    return keras.Model(pictures, layers.Dense(1, activation="sigmoid")(x), name="xception_s2")
+
+
 # What decides the computation of the layers used in the course. Names are not among it: Keras numbers them by how many
 # layers were built before. Nor is what a later Keras may add: it must not make all recorded runs look outdated.
 SETTINGS = (

@@ -629,6 +629,54 @@ def test_cats_and_dogs_are_plain_and_the_rest_is_listed(pets, monkeypatch, capsy
     assert "Cats vs Dogs: 50 train + 14 validation + 14 test (staged" in capsys.readouterr().out
 
 
+def test_another_seed_cuts_other_splits_of_the_same_pictures(pets, tmp_path, monkeypatch):
+    folder = tmp_path / "PetImages"
+    shutil.copytree(pets, folder)
+    stage(monkeypatch, folder)
+    for path in map(Path, datasets.cats_vs_dogs(**ASKED).test[0][:6]):
+        with Image.open(path) as picture:
+            picture.save(path.with_name(f"again{path.name}"), quality=60)
+    usual, same, other = (datasets.cats_vs_dogs(**ASKED, split_seed=number) for number in (0, 0, 1))
+    assert_same(usual, datasets.cats_vs_dogs(**ASKED))
+    assert_same(usual, same)
+    pictures, _ = photos.usable_pictures(folder, ("Cat", "Dog"), tmp_path / "cache" / "reports")
+    twins = set(pictures["path"][pictures["twin"]])
+    assert len(twins) >= 6
+    for found in (usual, other):
+        assert found.counts() == ASKED
+        assert_disjoint(found)
+        assert all(np.ptp(np.bincount(getattr(found, name)[1])) <= 1 for name in SPLITS)
+        assert not twins & (keys(found.validation) | keys(found.test))
+    assert keys(usual.test) != keys(other.test) and keys(usual.train) != keys(other.train)
+    everything = pictures.sample(frac=1, random_state=1)  # the order of the rows plays no part
+    for seed in (0, 1, 2):
+        cuts = [photos.split(frame, **ASKED, seed=seed) for frame in (pictures, everything)]
+        assert all(list(cuts[0][name][0]) == list(cuts[1][name][0]) for name in SPLITS)
+
+
+def test_the_usual_split_stays_what_it_was():
+    """Lessons and recorded runs rest on it: where 12 pictures whose contents are numbered went."""
+    import pandas as pd
+
+    labels = np.arange(12, dtype=np.uint8) % 2
+    names = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(12)]
+    pictures = pd.DataFrame(
+        {"path": [str(number) for number in range(12)], "label": labels, "sha256": names, "twin": False}
+    )
+    cut = photos.split(pictures, train=6, validation=2, test=4)
+    assert {name: [int(path) for path in paths] for name, (paths, _) in cut.items()} == {
+        "train": [0, 1, 11, 4, 10, 5],
+        "validation": [2, 9],
+        "test": [7, 6, 8, 3],
+    }
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, None, "1"])
+def test_a_split_seed_is_a_whole_number(seed):
+    with pytest.raises(ValueError, match=r"split_seed=.*give a whole number, 0 or more"):
+        datasets.cats_vs_dogs(split_seed=seed)
+
+
 def test_broken_files_names_and_places_change_nothing(pets, tmp_path, monkeypatch):
     stage(monkeypatch, pets)
     before = datasets.cats_vs_dogs(**ASKED)

@@ -12,8 +12,9 @@ quiet.start_tensorflow()
 
 import keras  # noqa: E402
 
-from benchmarks import cifar10, dense, mnist  # noqa: E402
+from benchmarks import cats_dogs, cifar10, dense, mnist  # noqa: E402
 from helpers import models  # noqa: E402
+from helpers.explain import explain  # noqa: E402
 
 
 def lesson_model(number, name):
@@ -30,10 +31,34 @@ def lesson_model(number, name):
 
 @pytest.mark.parametrize(
     ("name", "count"),
-    [("mnist_s4", 1_274_326), ("dense_s3", 42_310), ("dense_ours", 270_858), ("cifar10_s1", 393_962)],
+    [
+        *(("mnist_s4", 1_274_326), ("dense_s3", 42_310), ("dense_ours", 270_858), ("cifar10_s1", 393_962)),
+        *(("cats_dogs_scratch", 848_242), ("xception_s2", 2_731_065)),
+    ],
 )
 def test_parameter_counts(name, count):
     assert getattr(models, name)().count_params() == count
+
+
+@pytest.mark.parametrize(("number", "count"), [(0, 19_267_970), (1, 25_234_242), (2, 50_468_098), (3, 12_400_930)])
+def test_the_networks_of_s5(number, count):
+    model = models.cats_dogs_model(number)
+    assert model.count_params() == count
+    assert (model.input_shape, model.output_shape) == ((None, 224, 224, 3), (None, 2))
+    assert "–" not in explain(model).to_string()
+    assert models.cats_dogs_model(number, image_size=64).output_shape == (None, 2)
+    with pytest.raises(ValueError, match="choose one of the networks 1, 2 and 3"):
+        models.cats_dogs_model(4 + number)
+
+
+def test_what_the_networks_for_cats_and_dogs_take_and_give():
+    pictures = np.random.default_rng(1).integers(0, 256, (2, 64, 64, 3), np.uint8)
+    scores = models.cats_dogs_scratch(image_size=64).predict_on_batch(pictures)
+    assert scores.shape == (2, 2) and scores.dtype == np.float32
+    assert models.cats_dogs_scratch().count_params() < 1_000_000
+    assert models.cats_dogs_scratch(image_size=64).count_params() == models.cats_dogs_scratch().count_params()
+    chances = models.xception_s2(image_size=64).predict_on_batch(pictures)
+    assert chances.shape == (2, 1) and ((chances > 0) & (chances < 1)).all()
 
 
 @pytest.mark.parametrize(
@@ -53,7 +78,7 @@ def test_the_layer_table_tells_networks_apart():
     assert models.configuration_sha256(first, {"epochs": 1}) != models.configuration_sha256(first, {"epochs": 2})
 
 
-RECIPES = mnist.RECIPES | dense.RECIPES | cifar10.RECIPES
+RECIPES = mnist.RECIPES | dense.RECIPES | cifar10.RECIPES | cats_dogs.RECIPES
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in runs.RESULTS.glob("*.json")))
@@ -63,6 +88,7 @@ def test_a_recorded_run_belongs_to_the_recipe_in_the_code(name):
     assert run["configuration_sha256"] == models.configuration_sha256(recipe["build"](), recipe["settings"])
     assert run["parameters"] == recipe["build"]().count_params()
     tests = {"benchmarks.mnist": 3_000, "benchmarks.dense": 1_000, "benchmarks.cifar10": 10_000}
+    tests["benchmarks.cats_dogs"] = 400
     module = run["command"].split()[2]
     assert run["command"] == f"python -m {module} {name}"
     assert run["dataset"]["test"] == (10_000 if name.startswith("fashion") else tests[module])

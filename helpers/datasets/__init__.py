@@ -113,7 +113,7 @@ def cifar10(train=45_000, validation=5_000, test=10_000):
     return _announce(origin, source=found.how, sha256=_sha256(*(path.read_bytes() for path in paths)), **parts)
 
 
-def cats_vs_dogs(train=3_200, validation=400, test=400):
+def cats_vs_dogs(train=3_200, validation=400, test=400, split_seed=0):
     """Load photographs of cats and dogs of all sizes, as paths of files that are plain RGB JPEG pictures.
 
     The folder is audited first, and the result remembered; what is broken, odd or a duplicate is listed in
@@ -121,6 +121,14 @@ def cats_vs_dogs(train=3_200, validation=400, test=400):
     Where neither a staged copy nor the network is at hand, composed pictures of cats and dogs stand in, at most 800 +
     100 + 100, and a banner says so. Drawing and auditing them takes about 15 seconds of one core, shared by two, once:
     they are kept.
+
+    Parameters
+    ----------
+    train, validation, test : int
+        Pictures per split, half of them cats.
+    split_seed : int
+        0 or more. Each number cuts other splits, to see how much a score depends on which pictures were tested; a model
+        must be tested on the split of the number that it was trained with.
 
     Returns a `Dataset` of pairs (paths, labels): object arrays of str and uint8 arrays, 0 cat, 1 dog.
     Raises ValueError if the folder holds fewer pictures than asked for.
@@ -130,6 +138,7 @@ def cats_vs_dogs(train=3_200, validation=400, test=400):
     from helpers.datasets import photos
 
     origin, asked = origins.CATS_VS_DOGS, _checked(train, validation, test)
+    whole_number("split_seed", split_seed, 0)
     if sum(asked.values()) > 25_000:
         raise ValueError(
             f"You ask for {sum(asked.values()):,} pictures in all; Cats vs Dogs has 25,000. Ask for fewer."
@@ -145,7 +154,7 @@ def cats_vs_dogs(train=3_200, validation=400, test=400):
         about["banner"] = (found.reason, standins.DIFFERENT)
     remembered = places.cache_folder() / "reports"
     audits = [photos.usable_pictures(root, ("Cat", "Dog"), remembered, not found.reason) for root in roots]
-    cuts = [photos.split(pictures, **half) for (pictures, _), half in zip(audits, halves, strict=True)]
+    cuts = [photos.split(pictures, **half, seed=split_seed) for (pictures, _), half in zip(audits, halves, strict=True)]
     parts = cuts[0] | {"test": cuts[-1]["test"]}
     pictures, left_out = (pd.concat(frames, ignore_index=True) for frames in zip(*audits, strict=True))
     about["sha256"] = photos.fingerprint(pictures, parts)

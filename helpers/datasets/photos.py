@@ -89,8 +89,7 @@ def usable_pictures(folder, classes, cache, progress=True):
     """Return (pictures, left_out): two frames made from the audit of `folder`.
 
     `pictures` has the columns path, label (the place of the file's folder in `classes`), sha256, and twin: whether it
-    is a near duplicate of another one. They stand in a random order that depends on each file's content alone: neither
-    its name nor what else lies there plays a part.
+    is a near duplicate of another one.
     """
     report = remembered_audit(folder, cache, progress)
     place = {name: label for label, name in enumerate(classes)}
@@ -105,19 +104,29 @@ def usable_pictures(folder, classes, cache, progress=True):
             "label": np.array([place[file.split("/")[0]] for file in good["file"]], np.uint8),
             "sha256": good["sha256"].to_numpy(),
             "twin": good["file"].isin([*linked["file"], *linked["same_as"]]).to_numpy(),
-            "turn": [hashlib.sha256(f"{SEED} {digest}".encode()).hexdigest() for digest in good["sha256"]],
         }
     )
-    return pictures.sort_values(["turn", "label"], ignore_index=True).drop(columns="turn"), left_out
+    return pictures, left_out
 
 
-def split(pictures, train, validation, test):
+def shuffled(pictures, seed):
+    """The rows of `pictures` in a random order that depends on the seed and on each file's content alone.
+
+    Neither a file's name nor what else lies there plays a part.
+    """
+    turns = [hashlib.sha256(f"{SEED + seed} {digest}".encode()).hexdigest() for digest in pictures["sha256"]]
+    ordered = pictures.assign(turn=turns).sort_values(["turn", "label"], ignore_index=True)
+    return ordered.drop(columns="turn")
+
+
+def split(pictures, train, validation, test, seed=0):
     """Cut three disjoint, stratified splits: a dict of (paths, labels), object array of str and uint8 array.
 
     Validation and test pictures have no near duplicate, so that none can stand on both sides. The same pictures land in
-    the same split however the files are called; one picture more or less moves few others. Raises ValueError if there
-    are too few.
+    the same split however the files are called; one picture more or less moves few others. Another seed gives other
+    splits. Raises ValueError if there are too few.
     """
+    pictures = shuffled(pictures, seed)
     labels, twin = pictures["label"].to_numpy(), pictures["twin"].to_numpy()
     single = np.flatnonzero(~twin)
     seen_later = single[taking_turns(labels[single])][: test + validation]
@@ -130,7 +139,7 @@ def split(pictures, train, validation, test):
             f"{'Ask for fewer' if len(pictures) else 'Copy the whole folder again'}."
         )
     tested, held_out = np.split(seen_later, [test])
-    learned = np.random.default_rng(SEED).permutation(learned)  # neighbours in that order take turns by class
+    learned = np.random.default_rng(SEED + seed).permutation(learned)  # neighbours in that order take turns by class
     chosen = {"train": learned, "validation": held_out, "test": tested}
     paths = pictures["path"].to_numpy(dtype=object)
     return {name: (paths[indices], labels[indices]) for name, indices in chosen.items()}

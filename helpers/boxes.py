@@ -110,9 +110,10 @@ def boxes_of(graph):
             box.layers.append(layer)
             box.shape = shape
         else:
-            # A name tells apart what else looks alike: nested models, layers used again, inputs, outputs.
-            named = explain.graph_of(layer) or calls[id(layer)] > 1 or any(id(one) in several for one in node.outputs)
-            title = TITLES.get(name, name) + (f" ({layer.name})" if named else "")
+            title = TITLES.get(name, name) if explain.graph_of(layer) is None else explain.label_of(layer)
+            if calls[id(layer)] > 1 or any(id(one) in several for one in node.outputs):  # a name tells them apart
+                title = f"{title} ({layer.name})"
+            title = title if len(title) < 35 else f"{title[:33]}…"
             box = Box(kind, title, settings(layer), shape, [layer], sources)
             boxes.append(box)
         maker.update((id(one), box) for one in node.outputs)
@@ -161,7 +162,7 @@ def kind_of(layer):
 def settings(layer):
     """What sets the layer, in words, such as ["64 filters", "3×3", "same", "stride 2", "ReLU"]."""
     if explain.graph_of(layer) is not None:
-        return [f"{len(layer.layers)} layers"]
+        return [counted(sum(kind_of(one) != "input" for one in layer.layers), "layers")]
     try:
         found = layer.get_config()
     except NotImplementedError:  # the author of the layer wrote none
@@ -176,7 +177,8 @@ def settings(layer):
         words.append("stride " + "×".join(map(str, dict.fromkeys(strides))))
     words += [f"{found[key]:g}" for key in ("rate", "stddev") if isinstance(found.get(key), float | int)]
     words += [found["mode"]] if isinstance(found.get("mode"), str) else []
-    words += [reach(found[key]) for key in ("factor", "height_factor") if isinstance(found.get(key), float | tuple)]
+    ranges = [found.get(key) for key in ("factor", "height_factor", "width_factor")]
+    words += dict.fromkeys(reach(one) for one in ranges if isinstance(one, float | tuple | list))
     if isinstance(found.get("scale"), float | int) and isinstance(found.get("offset"), float | int):
         words.append(f"× 1/{1 / found['scale']:.4g}" if 0 < found["scale"] < 1 else f"× {found['scale']:g}")
         words += [f"{found['offset']:+g}".replace("-", "−")] if found["offset"] else []
@@ -190,5 +192,5 @@ def counted(number, things):
 
 
 def reach(factor):
-    low, high = factor if isinstance(factor, tuple) else (-factor, factor)
-    return f"±{high:.2g}" if low == -high else f"{low:.2g} to {high:.2g}"
+    low, high = (-factor, factor) if isinstance(factor, float) else factor
+    return f"±{high:.2g}" if low == -high else f"{low:.2g} to {high:.2g}".replace("-", "−")

@@ -14,16 +14,10 @@ from helpers.boxes import arrange, boxes_of, counted, width_of
 # in turn; no figure is wider than WIDEST inches.
 SIZES, WIDEST = ((11, 5), (10, 6), (9, 7.5), (8, 9.6)), 7.2
 LINE, LABEL, GAP, LANE, CHANNEL, MARGIN = 1.25, 1.3, 2.9, 1.4, 2.4, 0.6
-# Colours only repeat what the titles say.
 INK = "#222222"
-COLOURS = {
-    "preparation": plots.COLOURS[4],
-    "convolution": plots.COLOURS[0],
-    "pooling": plots.COLOURS[5],
-    "dense": plots.COLOURS[2],
-    "quiet": "#AAAAAA",
-    "other": "#777777",
-}
+# Colours only repeat what the titles say.
+COLOURS = {"convolution": 0, "dense": 2, "preparation": 4, "pooling": 5}
+COLOURS = {kind: plots.COLOURS[number] for kind, number in COLOURS.items()} | {"quiet": "#AAAAAA", "other": "#777777"}
 
 
 def show_network(model):
@@ -53,9 +47,12 @@ def network(model):
         width, height, links = place(boxes, paths, columns)
         if width * size / 72 <= WIDEST and height * size / 72 <= tallest:
             return sketch(boxes, paths, links, size, width, height), words_of(model, boxes, paths)
-    part = paths[0].boxes[min(15, len(paths[0].boxes) // 2)].layers[-1].name
+    # A part that ends where no branch is open; it can be read unless it is very wide.
+    most = min(16, paths[0].end - 1)
+    end = max((rows[-1] for rows in columns_of(boxes, paths, 0) if rows[-1] < most), default=most // 2)
+    part = [layer for box in paths[0].boxes[: end + 1] for layer in box.layers if layer in model.layers][-1].name
     raise ValueError(
-        f"The network has {len(boxes)} boxes, too many for one picture that can be read. Draw a part of it, for example"
+        f"The network's {len(boxes)} boxes do not fit into one picture that can be read. Draw a part, for example"
         f" show_network(keras.Model(model.inputs, model.get_layer({part!r}).output)), or read explain(model)."
     )
 
@@ -85,16 +82,16 @@ def words_of(model, boxes, paths):
     if len(shapes) > 12:  # of each size the last
         shapes = [list(same)[-1] for _, same in groupby(shapes, key=lambda shape: shape.rpartition(" × ")[0])]
     layers = {id(layer) for box in boxes if box.kind != "input" for layer in box.layers}
-    told = f"The network {model.name}: {counted(len(layers), 'layers')}, {' → '.join(shapes)}"
-    for path in others[:4]:
-        over = [box.title for box in path.boxes] or ["no layer"]
-        told += f"; beside it{f' from {path.source.shape}' if path.source else ''} over {', '.join(over)}"
+    told = f"{explain.label_of(model)}: {counted(len(layers), 'layers')}, {' → '.join(shapes)}"
+    for path in sorted(others, key=lambda path: path.start)[:4]:
+        told += f"; beside it from {path.source.shape}" if path.source else "; beside it"
+        told += f" over {', '.join(box.title for box in path.boxes)}" if path.boxes else " straight"
         told += f" to {path.target.title.strip('+×− ')}" if path.target else ""
-    return told + (f"; and {counted(len(others) - 4, 'more branches')}." if len(others) > 4 else ".")
+    return told + (f"; and {counted(len(others) - 4, 'more paths')}." if len(others) > 4 else ".")
 
 
 def columns_of(boxes, paths, limit):
-    """The rows of each column, at most about `limit` em high. No branch leads from one column into another."""
+    """The rows of each column, about `limit` em high. No branch leads from one column into another."""
     heights, columns, block = Counter(), [[]], []
     for box in boxes:
         heights[box.rank] = max(heights[box.rank], box.height + GAP)
@@ -123,14 +120,15 @@ def place(boxes, paths, columns):
             right += wide + LANE
         y = MARGIN
         if last is not None:  # what the last box of the column before gives goes on at the top of this one
-            x, under, channel = inside[0].x, last.y + last.height + LABEL, left - CHANNEL / 2
+            x = next(box.x for box in inside if box.lane == 0)
+            under, channel = last.y + last.height + LABEL, left - CHANNEL / 2
             links.append([(last.x, under), (last.x, under + 0.6), (channel, under + 0.6), (channel, y), (x, y)])
             last.outlet, bottom, y = (x, y), max(bottom, under + 0.6 + MARGIN), y + 1.6
         for row in rows:
             beside = [box for box in inside if box.rank == row]
-            y += max(box.height for box in beside)
+            top, y = y, y + max(box.height for box in beside)
             for box in beside:
-                box.y, box.outlet = y - box.height, (box.x, y + LABEL + 0.3)
+                box.y, box.above, box.outlet = y - box.height, top - 0.45, (box.x, y + LABEL + 0.3 + box.lane % 4 / 5)
                 box.width = box.needs if box.small else box.width
             last = next(box for box in beside if box.lane == 0)
             bottom, y = max(bottom, y + LABEL + MARGIN), y + GAP
@@ -144,16 +142,17 @@ def arrows(paths):
     for path in sorted(paths, key=lambda path: path.lane):
         for source, target in pairwise(filter(None, [path.source, *path.boxes, path.target])):
             x, y = source.outlet
+            stem = (x, min(y, source.y + source.height + LABEL + 0.3))
             if target is not path.target:
-                points = [(x, y), (target.x, y), (target.x, target.y)]
+                points = [stem, (x, y), (target.x, y), (target.x, target.y)]
             else:
                 met[target] += 1
                 side = target.width / 2 if path.x > target.x else -target.width / 2
                 level = target.y + target.height * met[target] / (entries[target] + 1)
-                points = [(x, y), (path.x, y), (path.x, level), (target.x + side, level)]
+                points = [stem, (x, y), (path.x, y), (path.x, level), (target.x + side, level)]
                 if target.lane:  # from above: other branches may stand beside it
-                    level, side = target.y - 0.8, side / 2
-                    points[2:] = [(path.x, level), (target.x + side, level), (target.x + side, target.y)]
+                    points[3:] = [(path.x, target.above), (target.x + side / 2, target.above)]
+                    points.append((target.x + side / 2, target.y))
             yield source, target, [point for point, _ in groupby(points)]
 
 

@@ -18,6 +18,8 @@ import tensorflow as tf  # noqa: E402
 from keras import layers  # noqa: E402
 from sklearn.metrics import precision_recall_fscore_support  # noqa: E402
 
+from helpers import models  # noqa: E402
+
 LESSON = source.LESSONS / "08_augmentation_xception.py"
 
 
@@ -71,6 +73,12 @@ def test_the_network_is_the_tutorials_layer_by_layer():
     assert momenta == {0.99}
     (scale,) = [layer.scale for layer in network.layers if isinstance(layer, layers.Rescaling)]
     assert scale == 1 / 255
+
+
+def test_the_lesson_shows_the_network_that_is_recorded():
+    shown, recorded = built_in_lesson("def xception(")["xception"](image_size=180), models.xception_s2()
+    tables = [sorted(models.layer_table(network), key=str) for network in (shown, recorded)]
+    assert tables[0] == tables[1]
 
 
 def test_the_network_computes_what_a_second_writing_of_it_does():

@@ -187,7 +187,8 @@ validation = read("validation").batch(settings.batch_size).prefetch(tf.data.AUTO
 
 # %% [markdown]
 # The order matters. `cache` stands before `shuffle`: behind it, every epoch would have the order of the first. And
-# **prefetch** comes last: while the network works on a batch, the next one is prepared.
+# **prefetch** comes last: while the network works on a batch, the next one is prepared. (`AUTOTUNE` leaves it to
+# TensorFlow how many.)
 #
 # ### "Use sparse matrices to save memory"
 #
@@ -326,6 +327,7 @@ pd.DataFrame(rows)[["output shape", "parameters", "multiply-adds"]]
 # Each layer bends what the one before gives. Through many of them little gets back: the slope by which the first layer
 # learns is a product of many factors. A **residual connection** adds what went into a block to what comes out. So there
 # is a way around. Below are 20 convolutions, once without and once with it. How do the slopes at the first one compare?
+# (`GradientTape` notes down what is computed, so that the slopes can be worked out.)
 
 
 # %%
@@ -544,7 +546,8 @@ narrow().count_params()
 #
 # Is one of them faster? That depends on the machine: with a graphics card, the processor is free for the pictures. So
 # measure yours. A small network stands in, since only the differences count. All ways take turns; the first round is
-# left out, because Keras prepares its program in it.
+# left out, because Keras prepares its program in it. (`num_parallel_calls` lets several cores vary batches side by
+# side.)
 
 
 # %%

@@ -425,12 +425,15 @@ published.count_params(), published.output.shape
 # %% [markdown]
 # 2,731,065, exactly the tutorial's. Here it is as a drawing: a box is a layer, with what it needs no box for behind a
 # "+"; below it stands the shape that leaves it. Follow one picture through a block: where does it split, and what are
-# the two shapes that meet?
+# the two shapes that meet? And one layer could go, without changing a single answer. Which?
 
 # %%
 show_network(published)
 
 # %% [markdown]
+# The first grey box: its maps have been through ReLU already, and a second one finds nothing to cut. (In the later
+# blocks it follows an addition, and works.)
+#
 # Which layers do most of the work? Those with the largest maps, or those with most filters?
 
 # %% tags=["nbval-check-output"]
@@ -781,9 +784,9 @@ predicted = (probabilities > 0.5).astype(int)
 interval(np.sum(predicted == y_test), len(y_test))
 
 # %% [markdown]
-# If you see stickers, the test stickers are drawn by another hand, and a minute on few small pictures is no full
-# training. So do not compare this figure with any other. The tutorial's "over 90 %" is of 25 epochs on four fifths of
-# some 25,000 photographs, and it counts *validation* pictures, those by which one chooses.
+# A minute on few small pictures is no full training, and if you see stickers, the test ones are drawn by another hand.
+# So do not compare this figure with any other. The tutorial's "over 90 %" is of 25 epochs on four fifths of some 25,000
+# photographs, and it counts *validation* pictures, those by which one chooses.
 #
 # ### When one class is rare
 #

@@ -1,7 +1,5 @@
 """Lesson 08: every exercise takes right answers however written, and names what is off in a wrong one."""
 
-import re
-
 import jupytext
 import numpy as np
 import pytest
@@ -522,10 +520,3 @@ def test_scores_wrong(answer, sentence):
 
 def test_scores_garbage(monkeypatch):
     assert_survives_garbage(q6, monkeypatch)
-
-
-def test_every_marker_in_the_prose_can_be_quoted():
-    from helpers import runs
-
-    markers = re.findall(r"\{\{\s*([\w.]+)\s*\}\}", LESSON.read_text(encoding="utf-8"))
-    assert all(runs.quote(marker) for marker in markers)

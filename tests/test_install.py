@@ -215,7 +215,7 @@ def test_make_lab_answers_and_asks_for_its_token():
         start_new_session=True,
     ) as lab:
         try:
-            deadline = time.time() + 60
+            deadline = time.time() + 180
             while get(address) != 200 and time.time() < deadline:
                 time.sleep(0.3)
             assert get(address) == 200

@@ -9,9 +9,7 @@ stickers that stand in; the file says which.
 """
 
 import argparse
-import datetime
 import json
-import os
 from pathlib import Path
 
 import keras
@@ -20,8 +18,8 @@ import pandas as pd
 import tensorflow as tf
 from PIL import Image
 
-from benchmarks.data import seconds, summary
-from helpers import datasets, models, pipelines, runs
+from benchmarks.data import circumstances, seconds, summary
+from helpers import datasets, models, pipelines
 
 RESULT = Path(__file__).with_suffix(".json")
 IMAGE_SIZE, BATCH_SIZE = (224, 224), 64
@@ -160,16 +158,7 @@ def main(arguments=None, result=RESULT):
     measured = {
         "name": "cats_dogs_ratios",
         "command": f"python -m benchmarks.cats_dogs_ratios --repeats {options.repeats} --pictures {options.pictures}",
-        "date": datetime.date.today().isoformat(),
-        **runs.environment(),
-        "load_average": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
-        "dataset": {
-            "name": pets.name,
-            "source": pets.source,
-            "stand_in": pets.stand_in,
-            "sha256": pets.sha256,
-            **pets.counts(),
-        },
+        **circumstances(pets),
         "reading": reading(paths, labels, options.repeats),
         "predicting": [predicting(network, paths, labels, options.repeats) for network in networks],
     }

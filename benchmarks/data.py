@@ -43,6 +43,22 @@ def summary(values, unit):
     }
 
 
+def circumstances(dataset):
+    """When, where and on which data a measurement is made."""
+    return {
+        "date": datetime.date.today().isoformat(),
+        **runs.environment(),
+        "load_average": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+        "dataset": {
+            "name": dataset.name,
+            "source": dataset.source,
+            "stand_in": dataset.stand_in,
+            "sha256": dataset.sha256,
+            **dataset.counts(),
+        },
+    }
+
+
 def write_text(path, pictures, labels):
     """S4's file: one line per picture, its label, two asterisks, then 784 values."""
     with path.open("w", encoding="ascii") as file:
@@ -124,16 +140,7 @@ def main(arguments=None):
     measured = {
         "name": "data",
         "command": "python -m benchmarks.data" + (f" --repeats {repeats}" if repeats != 5 else ""),
-        "date": datetime.date.today().isoformat(),
-        **runs.environment(),
-        "load_average": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
-        "dataset": {
-            "name": pets.name,
-            "source": pets.source,
-            "stand_in": pets.stand_in,
-            "sha256": pets.sha256,
-            **pets.counts(),
-        },
+        **circumstances(pets),
         "loading": {"first_seconds": round(first, 2), "again_seconds": round(again, 3)},
         "text_against_bytes": text_against_bytes(repeats),
         "pipeline": pipeline_speed(paths, labels, repeats),

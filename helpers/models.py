@@ -135,7 +135,7 @@ def cifar10_speed(filters=(32, 64, 128), whitening=True, pool_after=1):
             if place == pool_after:
                 network.append(layers.MaxPooling2D(pool_size=2))
             network += [layers.BatchNormalization(momentum=0.6, scale=False), layers.Activation("relu")]
-    network += [layers.GlobalMaxPooling2D(), layers.Dense(10, use_bias=False), layers.Rescaling(1 / 9)]
+    network += [layers.GlobalMaxPooling2D(), layers.Dense(10, use_bias=False), layers.Rescaling(1 / 9, dtype="float32")]
     return keras.Sequential(network, name="cifar10_speed")
 
 

@@ -38,19 +38,21 @@ DATASET = ("name", "source", "sha256", "train", "validation", "test")  # what th
 
 def problems(run):
     """Return what is wrong with a run's fields, one sentence each; an empty list if nothing is."""
-    found = []
+    if not isinstance(run, dict):
+        return [f"it is a {type(run).__name__}, expected a dict of fields"]
+    found, seeds = [], run.get("seeds")
     for field, kind in FIELDS.items():
         if field not in run:
             found.append(f"the field {field!r} is missing")
         elif not isinstance(run[field], kind):
             wanted = getattr(kind, "__name__", kind)
             found.append(f"{field!r} is a {type(run[field]).__name__}, expected {wanted}")
-        elif field in PER_SEED and len(run[field]) != len(run.get("seeds", [])):
-            found.append(f"{field!r} has {len(run[field])} entries for {len(run.get('seeds', []))} seeds")
+        elif field in PER_SEED and isinstance(seeds, list) and len(run[field]) != len(seeds):
+            found.append(f"{field!r} has {len(run[field])} entries for {len(seeds)} seeds")
     if isinstance(run.get("dataset"), dict):
         found += [f"'dataset' lacks {field!r}" for field in DATASET if field not in run["dataset"]]
-    if not found and not all(0 <= accuracy <= 1 for accuracy in run["test_accuracy"]):
-        found.append("an accuracy lies outside 0..1")
+    if not found and not all(isinstance(one, int | float) and 0 <= one <= 1 for one in run["test_accuracy"]):
+        found.append("an accuracy is no number, or lies outside 0..1")
     return found
 
 
@@ -65,12 +67,26 @@ def save(run, folder=RESULTS):
 
 
 def load(name, folder=RESULTS):
-    """Return the recorded run `name` as a dict. Raises ValueError that lists what there is if there is none."""
+    """Return the recorded run `name` as a dict.
+
+    Raises ValueError that lists what there is if there is none, and one that says what is wrong with a damaged file.
+    """
     path = Path(folder) / f"{name}.json"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in Path(folder).glob("*.json"))) or "none"
         raise ValueError(f"There is no recorded run {name!r}. Recorded are: {known}.")
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # no JSON, or no text at all
+        found = [f"it is no JSON ({error})"]
+    else:
+        found = problems(run)
+    if found:
+        raise ValueError(
+            f"The file {path.name} of recorded runs is damaged: {'; '.join(found)}. Take it from the course again, for "
+            f"example with git checkout data/results/{path.name}."
+        )
+    return run
 
 
 def environment():
@@ -144,6 +160,8 @@ def quote(path):
 
 def compare(*names):
     """Return a pandas frame with one row per recorded run: accuracy with interval, seeds, parameters, seconds."""
+    if not names:
+        raise ValueError('compare needs the name of one recorded run or more, for example compare("mnist_s4").')
     rows = []
     for run in map(load, names):
         mean, half = accuracy_with_interval(run)
@@ -164,11 +182,14 @@ def curves(name, *columns):
     """Return the history of a recorded run as a pandas frame over epochs from 1: the mean over its seeds.
 
     Where early stopping ended some seeds before others, each epoch is the mean over those that were still training.
+    `columns` choose among the quantities. Raises ValueError for one that this run does not have.
     """
     run = load(name)
     frames = [pd.DataFrame(history) for history in run["history"]]
     mean = pd.concat(frames).groupby(level=0).mean()
     mean.index = pd.RangeIndex(1, len(mean) + 1, name="epoch")
+    if unknown := [column for column in columns if column not in mean]:
+        raise ValueError(f"The recorded run {name!r} has no {', '.join(unknown)}. It has: {', '.join(mean)}.")
     return mean[list(columns)] if columns else mean
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import json
 import re
 import subprocess
 import sys
@@ -274,6 +275,31 @@ def test_a_run_that_does_not_exist_is_named(tmp_path):
     runs.save(a_run(), tmp_path)
     with pytest.raises(ValueError, match=r"no recorded run 'huge'\. Recorded are: tiny"):
         runs.load("huge", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"name": "tiny", ', "it is no JSON .Expecting"),
+        ("", "it is no JSON"),
+        ("[1]", "it is a list, expected a dict"),
+        (json.dumps({"name": "tiny"}), "the field 'wall_seconds' is missing"),
+        (json.dumps(a_run(seeds=2)), "'seeds' is a int, expected list"),
+        (json.dumps(a_run(test_accuracy=["high", 0.8])), "an accuracy is no number"),
+    ],
+)
+def test_a_damaged_run_is_named_with_what_is_wrong(text, words, tmp_path):
+    (tmp_path / "tiny.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"tiny\.json .*is damaged: .*{words}.*git checkout data/results/tiny\.json"):
+        runs.load("tiny", tmp_path)
+
+
+def test_curves_that_a_run_does_not_have_are_named(monkeypatch):
+    monkeypatch.setattr(runs, "load", lambda name: a_run())
+    with pytest.raises(ValueError, match=r"'tiny' has no val_loss\. It has: accuracy\."):
+        runs.curves("tiny", "accuracy", "val_loss")
+    with pytest.raises(ValueError, match="needs the name"):
+        runs.compare()
 
 
 def test_the_map_of_the_helpers_is_whole():

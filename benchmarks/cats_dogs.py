@@ -23,10 +23,7 @@ from helpers import datasets, models, pipelines
 
 def photographs(size, resize, train=3_200):
     """Cats vs Dogs as uint8 arrays (n, size, size, 3). Raises ValueError where only the stand-in is at hand."""
-    pets = datasets.cats_vs_dogs(train=train)
-    if pets.stand_in:
-        raise ValueError("The recorded runs need the real Cats vs Dogs. Set COURSE_DATA_DIR to a folder that has it.")
-    return decoded(pets, size, resize)
+    return decoded(parts.real(datasets.cats_vs_dogs(train=train)), size, resize)
 
 
 def decoded(pets, size, resize):

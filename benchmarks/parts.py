@@ -5,6 +5,7 @@ was not ends. The files lie in the course's cache folder, never in the working t
 """
 
 import argparse
+import contextlib
 import datetime
 import json
 import os
@@ -12,7 +13,9 @@ import shutil
 import subprocess
 import sys
 import time
+import zipfile
 
+import filelock
 import keras
 import numpy as np
 import tensorflow as tf
@@ -21,6 +24,43 @@ from benchmarks.record import complete, known, parser_of, peak_rss_mib, per_clas
 from helpers import models, places, runs
 
 TO_BE_CONTINUED = 75  # exit status of a part after which epochs are left
+SAID = 76  # of one that has said why it cannot go on
+
+
+class CannotGoOn(ValueError):
+    """Training cannot begin or go on, and the message says what to do."""
+
+
+def real(dataset):
+    """`dataset` itself. Raises CannotGoOn where it is a stand-in: a recorded run is of the real pictures."""
+    if dataset.stand_in:
+        raise CannotGoOn(
+            f"The recorded runs need the real {dataset.name}. Set COURSE_DATA_DIR to a folder that has it."
+        )
+    return dataset
+
+
+@contextlib.contextmanager
+def alone(folder):
+    """Hold the folder of a training. Raises CannotGoOn where another process does: they would overwrite each other."""
+    lock = filelock.FileLock(folder / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise CannotGoOn(f"Another process trains in {folder}. Wait until it has ended, or end it.") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def told(path):
+    """Name the damaged file `path` where reading it fails."""
+    try:
+        yield
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise CannotGoOn(f"{path} is damaged ({error}). Delete this file: what it held is trained anew.") from error
 
 
 class Part(keras.callbacks.Callback):
@@ -37,7 +77,7 @@ class Part(keras.callbacks.Callback):
         """Set `model` and its optimizer to what was saved, if anything was; return the number of epochs done."""
         model.optimizer.build(model.trainable_variables)
         if self.path.is_file():
-            with np.load(self.path, allow_pickle=False) as saved:
+            with told(self.path), np.load(self.path, allow_pickle=False) as saved:
                 self.before = self.state = json.loads(str(saved["state"]))
                 for index, variable in enumerate(variables_of(model)):
                     variable.assign(saved[f"{index:04}"])
@@ -130,7 +170,8 @@ def one_seed(folder, seed, *, load, build, train, predict, settings, minutes):
     if not finished:
         return None, dataset, model
     if done.is_file():
-        return json.loads(done.read_text()), dataset, model
+        with told(done):
+            return json.loads(done.read_text()), dataset, model
     images, labels = dataset.test
     started, cpu_started = time.perf_counter(), time.process_time()
     scores = predict(model, images)
@@ -176,11 +217,13 @@ def record(name, *, system, load, build, train, predict, settings, seeds, comman
                 os.replace(aside, folder / "training.npz")  # whole or not at all
         fresh = not (folder / "result.json").is_file()
         if not fresh and seed != seeds[-1]:
-            results.append(json.loads((folder / "result.json").read_text()))
+            with told(folder / "result.json"):
+                results.append(json.loads((folder / "result.json").read_text()))
             continue
-        result, dataset, model = one_seed(
-            folder, seed, load=load, build=build, train=train, predict=predict, settings=settings, minutes=minutes
-        )
+        with alone(folder):
+            result, dataset, model = one_seed(
+                folder, seed, load=load, build=build, train=train, predict=predict, settings=settings, minutes=minutes
+            )
         if result is None:
             return None
         results.append(result)
@@ -208,14 +251,23 @@ def main(module, recipes, description, keep_weights=(), arguments=None):
     if options.one:
         (name,) = names
         command = f"python -m {module} {name}"
-        model = record(name, command=command, minutes=options.turn, **recipes[name])
+        try:
+            model = record(name, command=command, minutes=options.turn, **recipes[name])
+        except CannotGoOn as error:
+            print(error, file=sys.stderr)
+            sys.exit(SAID)
         if model and name in keep_weights:
             runs.save_weights(model, name)
         sys.exit(0 if model else TO_BE_CONTINUED)
     turn = ["--turn", str(options.turn)] if options.turn else []
     while names:  # a part is a process, so that its peak memory is its own
         for name in list(names):
-            status = subprocess.run([sys.executable, "-m", module, name, "--one", *turn]).returncode
+            try:
+                status = subprocess.run([sys.executable, "-u", "-m", module, name, "--one", *turn]).returncode
+            except KeyboardInterrupt:
+                sys.exit(f"{name} is stopped. The same command goes on after its last whole epoch.")
+            if status == SAID:
+                sys.exit(SAID)
             if status not in (0, TO_BE_CONTINUED):
                 sys.exit(f"{name} ended with status {status}. Start the same command again: it goes on where it was.")
             if status == 0:

@@ -6,6 +6,7 @@ One JSON file per recipe in data/results. A lesson replays it; a figure in prose
 import json
 import os
 import platform
+import zipfile
 from importlib import metadata
 from pathlib import Path
 
@@ -227,8 +228,11 @@ def load_weights(model, name, folder=RESULTS):
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in Path(folder).glob("*.npz"))) or "none"
         raise ValueError(f"There are no recorded weights {name!r}. Recorded are: {known}.")
-    with np.load(path, allow_pickle=False) as arrays:
-        weights = [arrays[key].astype(np.float32) for key in sorted(arrays.files)]
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            weights = [arrays[key].astype(np.float32) for key in sorted(arrays.files)]
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"The weights {name!r} in {path.name} are damaged: {error}. Get this file anew.") from error
     wanted = [value.shape for value in model.get_weights()]
     if (stored := [value.shape for value in weights]) != wanted:
         raise ValueError(

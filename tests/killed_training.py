@@ -27,6 +27,8 @@ RECIPES = {
     "s1": cifar10.S1 | {"load": few, "settings": cifar10.S1_SETTINGS | {"epochs": EPOCHS}},
     # Pictures altered at random, and a learning rate that depends on the step.
     "fast": cifar10.speed((8, 8, 8), epochs=EPOCHS, batch_size=32) | {"load": few},
+    # An optimizer of two kinds.
+    "long": cifar10.speed((8, 8, 8), **cifar10.LONG["settings"] | {"epochs": EPOCHS, "batch_size": 32}) | {"load": few},
 }
 
 

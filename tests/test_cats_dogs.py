@@ -4,6 +4,7 @@ import json
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from helpers import datasets, places, quiet, runs
@@ -13,7 +14,7 @@ quiet.start_tensorflow()
 
 import keras  # noqa: E402
 
-from benchmarks import cats_dogs, cats_dogs_ratios, parts  # noqa: E402
+from benchmarks import cats_dogs, cats_dogs_ratios, cats_dogs_search, parts  # noqa: E402
 from helpers import models  # noqa: E402
 
 SIDE = 40
@@ -165,3 +166,32 @@ def test_the_ratios_are_written(pets, tmp_path, monkeypatch):
     for one in measured["predicting"]:
         assert one["ratio"]["n"] == 2
         assert one["largest_difference"] < 0.05
+
+
+def test_a_search_keeps_its_trials_and_goes_on_with_them(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(places, "cache_folder", lambda: tmp_path / "cache")
+    few = {"pictures_per_epoch": 32, "batch_size": 16}
+    recipe = cats_dogs.RECIPES["cats_dogs_scratch"]
+    monkeypatch.setitem(recipe, "settings", recipe["settings"] | few)
+    build = partial(models.cats_dogs_scratch, image_size=32, filters=(8, 8, 12))
+    trained = []
+    train = cats_dogs.train_ours
+    monkeypatch.setattr(cats_dogs, "train_ours", lambda *given: trained.append(given[2]) or train(*given))
+
+    def searched(trials, result):
+        arguments = ["--trials", str(trials), "--epochs", "1"]
+        cats_dogs_search.main(arguments, load=lambda: small, build=build, result=result)
+        return pd.read_csv(result)
+
+    first = searched(1, tmp_path / "one.csv")
+    assert set(first["trial"].astype(str)) == {"recipe", "0"} and len(trained) == 2
+    both = searched(2, tmp_path / "two.csv")
+    assert set(both["trial"].astype(str)) == {"recipe", "0", "1"} and both["validation_loss"].is_monotonic_increasing
+    again = both.set_index(both["trial"].astype(str))
+    for _, row in first.iterrows():  # what was trained is not trained again with another end
+        assert again.loc[str(row["trial"]), "validation_loss"] == row["validation_loss"]
+    own = again.loc["recipe"]
+    assert own["learning_rate"] == recipe["settings"]["learning_rate"] and own["dropout"] == 0.3
+    drawn = again.drop(index="recipe")
+    assert drawn["learning_rate"].between(3e-4, 1e-2).all() and drawn["learning_rate"].nunique() == 2
+    assert trained[-1]["window"] == pytest.approx(again.loc["1", "window"])

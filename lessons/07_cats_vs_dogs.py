@@ -26,8 +26,6 @@ from helpers import quiet
 
 quiet.start_tensorflow()
 
-import contextlib
-import io
 import shutil
 import tempfile
 import time
@@ -243,8 +241,11 @@ q1.check(prepare_one)
 # same 64 files. Does it give the same pixels? It resizes in the way `interpolation` says; without a word it takes the
 # nearest pixel and skips the others.
 
-
 # %%
+import contextlib
+import io
+
+
 def legacy_loader(paths, labels, interpolation):
     frame = pd.DataFrame({"path": paths, "class": class_names[labels]})
     reader = tf.keras.preprocessing.image.ImageDataGenerator(rescale=1 / 255)

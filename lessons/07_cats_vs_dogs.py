@@ -100,7 +100,10 @@ def height_and_width(path):
         return picture.height, picture.width
 
 
-sizes = pd.DataFrame([height_and_width(path) for path in paths], columns=["height", "width"])
+sizes = pd.DataFrame(
+    [height_and_width(path) for path in paths],
+    columns=["height", "width"],
+)
 sizes.describe().loc[["min", "50%", "max"]].astype(int)
 
 # %%
@@ -111,8 +114,9 @@ axes.plot([0, edge], [0, edge], "k:", linewidth=1)
 axes.set(xlabel="width in pixels", ylabel="height in pixels")
 show(
     figure,
-    alt=f"Width and height of {len(sizes):,} training pictures, a dot each, up to {edge} pixels. "
-    "The dots lie on both sides of the dotted line on which a picture is square.",
+    alt=f"Width and height of {len(sizes):,} training pictures, a dot each, up to "
+    f"{edge} pixels. The dots lie on both sides of the dotted line on which a picture "
+    "is square.",
 )
 
 # %% [markdown]
@@ -130,8 +134,8 @@ show_pictures(
     titles=["as it is", *ways],
     columns=4,
     size=1.7,
-    alt="The widest training picture four times: as it is; squashed into a square, so that all in "
-    "it is too slim; its middle cut out; whole, between two black bars.",
+    alt="The widest training picture four times: as it is; squashed into a square, so "
+    "that all in it is too slim; its middle cut out; whole, between two black bars.",
 )
 
 # %% [markdown]
@@ -167,9 +171,11 @@ def to_floats(pictures, labels):
 
 def prepare(paths, labels=None, **how):
     known = np.zeros(len(paths), dtype=int) if labels is None else labels
-    batches = from_files(paths, known, image_size, batch_size=64, resize="squash", **how)
-    batches = batches.map(to_floats)
-    return batches if labels is not None else batches.map(lambda pictures, rows: pictures)
+    fixed = {"image_size": image_size, "batch_size": 64, "resize": "squash"}
+    batches = from_files(paths, known, **fixed, **how).map(to_floats)
+    if labels is None:
+        return batches.map(lambda pictures, rows: pictures)
+    return batches
 
 
 # %%
@@ -180,7 +186,7 @@ batch, rows = batch.numpy(), rows.numpy()
 batch.shape, batch.dtype.name, bool(0 <= batch.min() < batch.max() <= 1), rows.shape
 
 # %% [markdown]
-# Look at what the network will see. The dogs are framed: could *you* tell them apart at this size?
+# Look at what the network will see. The dogs are framed. Would *you* have known them without, at this size?
 
 # %%
 side = settings.side
@@ -191,8 +197,8 @@ for place in np.flatnonzero(rows[:, 1]):
     outline(axes, place // 8 * side + 2, place % 8 * side + 2, side - 4, side - 4)
 show(
     figure,
-    alt=f"One batch, 8 by 8 squares of {side} pixels: cats and, framed, dogs, in many poses and "
-    "colours, some of them squashed.",
+    alt=f"One batch, 8 by 8 squares of {side} pixels: cats and, framed, dogs, in many "
+    "poses and colours, squashed into the square.",
 )
 
 # %% [markdown]
@@ -235,15 +241,18 @@ q1.check(prepare_one)
 # same 64 files. Does it give the same pixels? It resizes in the way `interpolation` says; without a word it takes the
 # nearest pixel and skips the others.
 
-
 # %%
+import contextlib
+import io
+
+
 def legacy_loader(paths, labels, interpolation):
     frame = pd.DataFrame({"path": paths, "class": class_names[labels]})
     reader = tf.keras.preprocessing.image.ImageDataGenerator(rescale=1 / 255)
     options = {"target_size": image_size, "batch_size": 64, "shuffle": False}
-    return reader.flow_from_dataframe(
-        frame, x_col="path", y_col="class", interpolation=interpolation, **options
-    )
+    options |= {"x_col": "path", "y_col": "class", "interpolation": interpolation}
+    with contextlib.redirect_stdout(io.StringIO()):  # else it prints what it found
+        return reader.flow_from_dataframe(frame, **options)
 
 
 # %%
@@ -251,11 +260,18 @@ apart = {}
 for interpolation in ("nearest", "bilinear"):
     legacy, legacy_rows = legacy_loader(paths[:64], labels[:64], interpolation)[0]
     levels = 255 * np.abs(legacy - batch)
-    apart[interpolation] = {"mean": levels.mean(), "99 of 100 below": np.quantile(levels, 0.99)}
+    apart[interpolation] = {
+        "mean": levels.mean(),
+        "99 of 100 below": np.quantile(levels, 0.99),
+    }
 pd.DataFrame(apart).T.round(1)
 
 # %% tags=["nbval-check-output"]
-bool(levels.mean() < 2 and np.quantile(levels, 0.99) < 5), np.array_equal(legacy_rows, rows)
+{
+    "bilinear: less than 2 apart on average": bool(levels.mean() < 2),
+    "99 of 100 less than 5 apart": bool(np.quantile(levels, 0.99) < 5),
+    "same labels": np.array_equal(legacy_rows, rows),
+}
 
 # %% [markdown]
 # These are grey levels, of 255. Asked for `bilinear`, the two agree but for rounding: each has its own library to
@@ -285,8 +301,11 @@ readers = {
     "prepare": lambda: new,
     "prepare, from the cache": lambda: cached,
 }
-turns = pd.DataFrame([{name: seconds(make()) for name, make in readers.items()} for _ in range(3)])
-reading = pd.DataFrame({"pictures per second": len(some[0]) / turns.median()})
+turns = []
+for _ in range(3):
+    turns.append({name: seconds(make()) for name, make in readers.items()})
+medians = pd.DataFrame(turns).median()
+reading = pd.DataFrame({"pictures per second": len(some[0]) / medians})
 reading["times the old one"] = reading / reading.iloc[0]
 reading.round(1)
 
@@ -317,14 +336,15 @@ convolutions = {"model_1": [16], "model_2": [32], "model_3": [32, 32]}
 
 # %% [markdown]
 # The largest has fifty million parameters: 200 MB of weights, and Adam would keep two more numbers for each. To
-# *count* them, no weight is needed. Inside this scope Keras notes down shapes and draws nothing.
+# *count* them, no weight is needed. Inside this scope Keras notes down shapes and draws no random numbers.
 
 
 # %%
 def blueprint(build, *arguments):
     with keras.StatelessScope(initialize_variables=False):
         plan = build(*arguments)
-    keras.backend.clear_session(free_memory=False)  # or Keras would draw the weights after all
+    # Without this line Keras would draw the weights after all.
+    keras.backend.clear_session(free_memory=False)
     return plan
 
 
@@ -332,7 +352,9 @@ def blueprint(build, *arguments):
 # At 224 × 224 pixels: which of the three is largest? Which is *smallest*?
 
 # %% tags=["nbval-check-output"]
-plans = {name: blueprint(published, filters, 224) for name, filters in convolutions.items()}
+plans = {}
+for name, filters in convolutions.items():
+    plans[name] = blueprint(published, filters, 224)
 {name: f"{plan.count_params():,}" for name, plan in plans.items()}
 
 # %% [markdown]
@@ -374,11 +396,12 @@ explain(plans["model_3"], batch_size=64)
 # %%
 def first_dense_and_rest(plan):
     dense = plan.layers[-2].count_params()
-    return dense, plan.count_params() - dense
+    rest = plan.count_params() - dense
+    return {"first dense layer": f"{dense:,}", "all the others": f"{rest:,}"}
 
 
 # %% tags=["nbval-check-output"]
-{name: [f"{count:,}" for count in first_dense_and_rest(plan)] for name, plan in plans.items()}
+pd.DataFrame({name: first_dense_and_rest(plan) for name, plan in plans.items()}).T
 
 # %% [markdown]
 # The convolutions, which do the seeing, hold next to nothing. `Flatten` hands on every place of every map, and each
@@ -430,7 +453,8 @@ pd.DataFrame(
 )
 
 # %% [markdown]
-# A thousandth is left, at any size. Whether it is as good is another question: what was thrown away is *where*.
+# At 224 pixels a thousandth is left, and just as many at 64. Whether it is as good is another question: what was
+# thrown away is *where*.
 #
 # ### No convolution at all
 #
@@ -450,8 +474,9 @@ f"{blueprint(published, [], 224).count_params():,}"
 # %%
 def yours(size):
     network = [keras.Input(shape=(size, size, 3))]
+    how = {"kernel_size": 3, "padding": "same", "use_bias": False}
     for filters in (16, 32, 64):
-        network.append(layers.Conv2D(filters, kernel_size=3, padding="same", use_bias=False))
+        network.append(layers.Conv2D(filters, **how))
         network.append(layers.MaxPooling2D(pool_size=2))
         network.append(layers.BatchNormalization(momentum=0.9))
         network.append(layers.Activation("relu"))
@@ -490,15 +515,16 @@ pd.DataFrame(
 
 # %%
 def both(rows, answers):
-    metrics = {"accuracy": keras.metrics.CategoricalAccuracy()}
-    metrics["BinaryAccuracy"] = keras.metrics.BinaryAccuracy()
-    return {name: round(float(metric(rows, answers)), 3) for name, metric in metrics.items()}
+    metrics = [keras.metrics.CategoricalAccuracy(), keras.metrics.BinaryAccuracy()]
+    values = [round(float(metric(rows, answers)), 3) for metric in metrics]
+    return dict(zip(["accuracy", "BinaryAccuracy"], values, strict=True))
 
 
 # %% tags=["nbval-check-output"]
 lots = np.random.default_rng(7)
 two, ten = (np.eye(classes)[lots.permutation(1_000) % classes] for classes in (2, 10))
-guesses = {"two columns": (two, lots.dirichlet([1, 1], size=1_000))}
+at_random = lots.dirichlet([1, 1], size=1_000)  # each row adds up to 1
+guesses = {"two columns": (two, at_random)}
 guesses["ten, useless"] = (ten, np.full((1_000, 10), 0.1))
 pd.DataFrame({name: both(*guess) for name, guess in guesses.items()}).T
 
@@ -532,7 +558,11 @@ q4.check(share_right)
 
 # %%
 def compiled(network):
-    network.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
+    network.compile(
+        optimizer="adam",
+        loss="categorical_crossentropy",
+        metrics=["accuracy"],
+    )
     return network
 
 
@@ -555,8 +585,9 @@ def train(name, build, *arguments, callbacks=()):
     keras.utils.set_random_seed(42)
     network = compiled(build(*arguments))
     options = {"epochs": settings.epochs, "callbacks": list(callbacks), "verbose": 0}
+    options |= {"validation_data": val_batches, "shuffle": False}
     started = time.perf_counter()
-    history = network.fit(train_batches, validation_data=val_batches, shuffle=False, **options)
+    history = network.fit(train_batches, **options)
     rows_of_table[name] = {
         "parameters": f"{network.count_params():,}",
         "seconds": f"{time.perf_counter() - started:.0f}",
@@ -572,7 +603,13 @@ for name, filters in {"dense": [], "model_1": [16], "model_2": [32]}.items():
 pd.DataFrame(rows_of_table).T
 
 # %%
-model_3 = train("model_3", published, [32, 32], settings.side, callbacks=[LiveMonitor()])
+model_3 = train(
+    "model_3",
+    published,
+    [32, 32],
+    settings.side,
+    callbacks=[LiveMonitor()],
+)
 
 # %% [markdown]
 # And yours. It has far fewer weights to learn with. Will its training line climb faster or slower?
@@ -592,8 +629,8 @@ pd.DataFrame(rows_of_table).T
 
 # %%
 def interval(right, total):
-    found = binomtest(int(right), int(total)).proportion_ci(method="wilson")
-    return f"{right / total:.0%} of {total:,}, 95 % interval {found.low:.0%} to {found.high:.0%}"
+    low, high = binomtest(int(right), int(total)).proportion_ci(method="wilson")
+    return f"{right / total:.0%} of {total:,}, 95 % interval {low:.0%} to {high:.0%}"
 
 
 # %% tags=["nbval-check-output"]
@@ -609,7 +646,7 @@ interval(65, 100), interval(75, 100)
 # ### One picture
 #
 # The path goes through `prepare`, a batch of one comes out, the network answers with two probabilities, `argmax`
-# picks the column, the list makes it a word.
+# picks the column, `class_names` makes it a word.
 
 # %%
 first = pictures.validation[0][0]
@@ -618,8 +655,9 @@ show_pictures(
     [resize_picture(first, image_size, "squash")],
     titles=[f"{class_names[answer.argmax()]} {answer.max():.0%}"],
     size=2.2,
-    alt=f"The first validation picture, a {class_names[pictures.validation[1][0]]}; the network "
-    f"says {class_names[answer.argmax()]} with a probability of {answer.max():.0%}.",
+    alt=f"The first validation picture, a {class_names[pictures.validation[1][0]]}; "
+    f"the network says {class_names[answer.argmax()]} with a probability of "
+    f"{answer.max():.0%}.",
 )
 
 # %% [markdown]
@@ -698,11 +736,11 @@ def milliseconds_each(function, inputs):
     return 1_000 * (time.perf_counter() - started) / len(inputs)
 
 
-turns = [
-    [milliseconds_each(one_by_one, few), milliseconds_each(at_once, val_pictures)] for _ in range(3)
-]
+tasks = [(one_by_one, few), (at_once, val_pictures)]
+turns = [[milliseconds_each(*task) for task in tasks] for _ in range(3)]
 alone, together = np.median(turns, axis=0)
-f"{alone:.1f} ms a picture one by one, {together:.1f} ms at once: {alone / together:.0f} times"
+times = f"{alone / together:.0f} times as fast"
+f"{alone:.1f} ms a picture one by one, {together:.1f} ms at once: {times}"
 
 # %% [markdown]
 # The same answers. Most of the time of a `predict` goes into getting ready, whatever it is given. Hand it batches.
@@ -716,7 +754,8 @@ f"{alone:.1f} ms a picture one by one, {together:.1f} ms at once: {alone / toget
 temporary = tempfile.TemporaryDirectory()
 folder = Path(temporary.name) / "delivery"
 root = Path(val_paths[0]).parents[1]
-refused = pictures.left_out[pictures.left_out["verdict"].isin(["broken", "not a picture", "odd"])]
+kinds = ["broken", "not a picture", "odd"]
+refused = pictures.left_out[pictures.left_out["verdict"].isin(kinds)]
 refused = refused.groupby("verdict").head(8)["file"]
 for source in {Path(path) for path in val_paths} | {root / file for file in refused}:
     if source.is_file():
@@ -744,8 +783,11 @@ def as_in_the_tutorial(files, label):
 
 # %%
 files = {name: sorted((folder / name).iterdir()) for name in ("Cat", "Dog")}
-counted = {name: as_in_the_tutorial(files[name], label) for label, name in enumerate(files)}
-{name: {**counted[name], "files": len(files[name])} for name in files}
+counted = {}
+for label, name in enumerate(files):
+    counted[name] = as_in_the_tutorial(files[name], label)
+    counted[name]["files"] = len(files[name])
+pd.DataFrame(counted).T
 
 # %% [markdown]
 # Compare "of" with "files". Some files are gone from the count, and nobody knows which or why. Were a single dog
@@ -805,9 +847,10 @@ for row in unread.itertuples():
     print(f"{row.file}: {row.verdict}. {row.reason}")
 
 # %% tags=["nbval-check-output"]
+answered, explained = report["said"].notna(), report["reason"] != ""
 {
     "every file has a row": len(report) == sum(map(len, files.values())),
-    "an answer or a reason": bool((report["said"].notna() | (report["reason"] != "")).all()),
+    "an answer or a reason": bool((answered | explained).all()),
 }
 
 # %% [markdown]
@@ -837,14 +880,19 @@ pd.DataFrame({name: account(part) for name, part in report.groupby("true")}).T
 # Cats and dogs apart tell more than their mean. A network that says "dog" to everything is right about every dog.
 # Where is yours most wrong? The mistakes of which it was surest:
 
+
 # %%
-wrong = report[report["said"].notna() & ~report["right"]].nlargest(5, "confidence")
+def told(row):
+    return f"{row.said} {row.confidence:.0%}\nis {row.true}"
+
+
+wrong = report[answered & ~report["right"]].nlargest(5, "confidence")
 show_pictures(
     [Image.open(Path(temporary.name) / "copies" / name) for name in wrong["written"]],
-    titles=[f"{row.said} {row.confidence:.0%}\nis {row.true}" for row in wrong.itertuples()],
+    titles=[told(row) for row in wrong.itertuples()],
     size=1.6,
-    alt="The wrong answers of which the network was surest, each with what it said, how sure it "
-    "was, and the class of its folder.",
+    alt="The wrong answers of which the network was surest, each with what it said, "
+    "how sure it was, and the class of its folder.",
 )
 
 # %% [markdown]

@@ -24,7 +24,10 @@ def examine_prepare(answer):
         for kind, pixels in shots.items():
             path = Path(folder) / "picture.jpg"
             Image.fromarray(pixels).save(path, quality=95)
+            stored = path.read_bytes()
             given = call(answer, path, SIZE)
+            if not path.is_file() or path.read_bytes() != stored:
+                raise Wrong("Afterwards the file is another, or gone. Only read it.")
             values = as_array(given, what=f"For {kind}, what you return")
             _check_shape(values.shape, pixels.shape[:2], kind)
             _check_values(values, np.asarray(given).dtype.kind, path, kind)
@@ -50,17 +53,21 @@ def _check_shape(shape, stored, kind):
 
 def _check_values(values, dtype, path, kind):
     says = f"For {kind} your values lie between {values.min():.3g} and {values.max():.3g}."
-    if values.max() > 2:
-        raise Wrong(f"{says} Training divides by 255.")
     if values.min() < -0.05:
         raise Wrong(f"{says} Training gives 0 to 1: divide by 255, and subtract nothing.")
+    if values.max() > 1.02:  # a filter such as Lanczos may overshoot a little
+        raise Wrong(f"{says} Training divides by 255.")
     if dtype in "iu":
         raise Wrong(f"{says} They are whole numbers: `//`, or a conversion after the division, loses the picture.")
     if values.max() < 0.02:
-        raise Wrong(f"{says} So small: do you divide twice?")
+        raise Wrong(f"{says} That is black, or nearly: do you divide twice?")
     wanted = {way: pipelines.resize_picture(path, SIZE, way) / 255.0 for way in pipelines.RESIZES}
     if apart(values, wanted["squash"]) < CLOSE:
+        if whole(values, 256) and not whole(values, 255):
+            raise Wrong(f"{says} You divide by 256. The brightest byte is 255, and is to become 1.")
         return
+    if not np.ptp(values, axis=-1).any():
+        raise Wrong(f'For {kind} your three channels are alike: the colours are lost. `.convert("RGB")` keeps them.')
     for way, meaning in {"crop": "cuts the margins off", "pad": "adds black bars"}.items():
         if apart(values, wanted[way]) < CLOSE:
             raise Wrong(f"For {kind} your picture is the one that `{way}` gives: it {meaning}. Training squashes.")
@@ -72,6 +79,11 @@ def _check_values(values, dtype, path, kind):
             f"For {kind} you take the nearest pixel and skip the others, which training does not: "
             "`Image.Resampling.BILINEAR`."
         )
+    if apart(values, few_neighbours(path)) < CLOSE / 2:
+        raise Wrong(
+            f"For {kind} you look at four pixels around each place and skip the others, which training does not. "
+            "With `tf.image.resize` say `antialias=True`."
+        )
     far = 255 * apart(values, wanted["squash"])
     raise Wrong(
         f"For {kind} shape and range are right, but your pixels differ from `prepare` by {far:.0f} grey levels."
@@ -81,6 +93,18 @@ def _check_values(values, dtype, path, kind):
 def apart(one, other):
     """Mean difference of two pictures."""
     return float(np.abs(one - other).mean())
+
+
+def whole(values, times):
+    """Whether `values` are whole numbers once multiplied by `times`, to the precision of float32."""
+    return bool(np.abs(values * times - np.round(values * times)).max() < 1e-3)
+
+
+def few_neighbours(path):
+    """What `tf.image.resize` gives where it shrinks a picture without `antialias`."""
+    import tensorflow as tf
+
+    return tf.image.resize(pipelines.decoded(str(path)), SIZE).numpy() / 255
 
 
 q1 = Problem(
@@ -135,21 +159,28 @@ COUNT_SLIPS = {
     ),
 }
 
+# None so large that a network built to be counted takes long.
+COUNT_CASES = ((101, [4, 8]), (63, [16]), (96, [32, 32]), (64, [8, 24, 16]))
+
 
 def examine_first_dense(answer):
     """`answer(side, filters)`: parameters of the dense layer of 128 units behind convolutions, poolings and Flatten."""
-    for side, filters in ((101, [4, 8]), (224, [16]), (224, [32, 32]), (64, [8, 24, 16])):
+    counts = []
+    for side, filters in COUNT_CASES:
         asked = f"For a side of {side} and the filters {filters}"
-        count = as_whole_number(call(answer, side, filters), what=f"{asked}, what you return")
+        counts.append(as_whole_number(call(answer, side, filters), what=f"{asked}, what you return"))
+    for (side, filters), count in zip(COUNT_CASES, counts, strict=True):
         if count == (places(side, filters) ** 2 * filters[-1] + 1) * 128:
             continue
-        for sentence, slip in COUNT_SLIPS.items():
-            if count == slip(side, filters):
-                raise Wrong(f"{asked}, you return {count:,}. {sentence}")
-        raise Wrong(
-            f"{asked}, you return {count:,}. Follow the side first: minus 2, then half of it, rounded up, once for "
-            f"each convolution; here it ends at {places(side, filters)}."
+        why = (
+            "Follow the side first: minus 2, then half of it, rounded up, once for each convolution; here it ends at "
+            f"{places(side, filters)}. Then count the weights and biases of the 128 units."
         )
+        for sentence, slip in COUNT_SLIPS.items():
+            if counts == [slip(*case) for case in COUNT_CASES]:  # in every case, as two slips may agree in one
+                why = sentence
+                break
+        raise Wrong(f"For a side of {side} and the filters {filters}, you return {count:,}. {why}")
 
 
 q2 = Problem(
@@ -169,8 +200,13 @@ POOLED_SLIPS = {
     (64, 55, 55, 1): "That is the mean over the maps, at every place. Pooled are the places, for every map.",
     (64, 1, 1, 32): "The values are right, but Keras drops the two axes of size 1, unless you say `keepdims=True`.",
     (64, 96_800): "That is what `Flatten` gives. Global pooling takes one mean per map.",
-    (64, 55 * 32): "One axis is gone, the other is still there. *Global* means: over height **and** width.",
+    **dict.fromkeys(
+        [(64, 55 * 32), (64, 55, 32), (64, 1, 32)],
+        "One axis is gone, the other is still there. *Global* means: over height **and** width.",
+    ),
     (32,): "That is one picture. The batch has 64.",
+    (1, 32): "That is one picture. The batch has 64.",
+    (1, 1, 32): "That is one picture, its two axes of size 1 included. The batch has 64, and Keras drops those axes.",
     (64,): "That is one number per picture. One per **map** is kept.",
     (64, 1): "That is one number per picture. One per **map** is kept.",
     (32, 64): "The order is swapped: the pictures of the batch come first.",
@@ -184,11 +220,16 @@ POOLED_SLIPS = {
 
 def examine_pooled(answer):
     """The shape that global average pooling makes of (64, 55, 55, 32): (64, 32)."""
-    if isinstance(answer, int | float | np.number) and not isinstance(answer, bool):
-        raise Wrong(f"Your `pooled_shape` is {describe(answer)}. A shape is a tuple, for example (64, 10).")
+    says = f"Your `pooled_shape` is {describe(answer)}."
+    if answer is None or isinstance(answer, str | int | float | np.number):
+        raise Wrong(f"{says} A shape is a tuple of numbers, for example (64, 10).")
+    if isinstance(answer, tuple | list) and any(size is None for size in answer):
+        raise Wrong(f"{says} Keras writes `None` where any number of pictures may come. Here there are 64.")
     sizes = as_array(answer, what="Your `pooled_shape`", returned=False)
-    shape = tuple(int(size) if size == int(size) else size for size in sizes.ravel())
-    if sizes.ndim == 1 and shape == (64, 32):
+    if sizes.ndim != 1:
+        raise Wrong(f"{says} Write its shape as a plain tuple, for example (64, 10).")
+    shape = tuple(int(size) if size == int(size) else float(size) for size in sizes)
+    if shape == (64, 32):
         return
     why = POOLED_SLIPS.get(shape, "Two sizes: how many pictures, and how many numbers are kept of each.")
     raise Wrong(f"Your `pooled_shape` is {shape}. {why}")
@@ -231,9 +272,10 @@ SHARE_SLIPS = {
     "`argmax` along axis 0 goes down the column, over the pictures. The classes are on axis 1.": lambda rows, answers: (
         np.mean(answers.argmax(axis=0) == rows.argmax(axis=0))
     ),
-    "Without `axis=1`, `argmax` looks for one place in the whole array.": lambda rows, answers: np.mean(
-        answers.argmax() == rows.argmax()
-    ),
+    (
+        "None would be right. Without `axis=1`, `argmax` looks for one place in the whole array; and a probability "
+        "hardly ever **equals** a label."
+    ): lambda rows, answers: np.mean(answers.argmax() == rows.argmax()),
     "That is the mean probability of the true class. Right is who gives it **most**.": lambda rows, answers: np.mean(
         (rows * answers).sum(axis=1)
     ),
@@ -292,7 +334,16 @@ def examine_ask_all(answer):
             raise FAULTS[file]
         return f"{file[:3].lower()} with 0.9"
 
-    given = call(answer, FILES, ask)
+    try:
+        given = call(answer, FILES, ask)
+    except Wrong as wrong:
+        fault = FAULTS.get(asked_for[-1]) if asked_for else None
+        if fault and f"stops with `{type(fault).__name__}: {fault}" in str(wrong):
+            raise Wrong(
+                f"For {asked_for[-1]!r}, `answer` raises `{fault!r}`, and your function ends with it. Catch it with "
+                "`except Exception as error`, note the reason, and go on."
+            ) from wrong
+        raise
     if given is None:
         raise Wrong("You return `None`. Does the function end with `return answers, reasons`?")
     if not isinstance(given, tuple | list) or len(given) != 2 or not all(isinstance(part, dict) for part in given):
@@ -310,16 +361,20 @@ def _check_complete(answers, reasons, good):
     of = f"{len(FILES)} files are handed in, {len(FAULTS)} of them unreadable."
     if set(answers) == set(FAULTS) and set(reasons) == set(good):
         raise Wrong(f"{of} The two dicts are swapped: answers first.")
+    if strange := [key for key in [*answers, *reasons] if key not in FILES]:
+        raise Wrong(f"{of} {describe(strange[0])} is in a dict and was not handed in. The key is the `file` itself.")
     if twice := sorted(set(answers) & set(reasons)):
         raise Wrong(f"{of} {twice[0]!r} is in both dicts. Each file belongs to exactly one.")
     if lost := [file for file in FILES if file not in answers and file not in reasons]:
         if not reasons and len(lost) == len(FAULTS):
             raise Wrong(f"{of} `reasons` is empty: those without an answer are lost, as in the tutorial.")
+        if len(lost) == len(FILES):
+            raise Wrong(f"{of} Both dicts are empty.")
         if lost == FILES[FILES.index(lost[0]) :]:
-            raise Wrong(f"{of} From {lost[0]!r} on there is nothing. One bad file must not end the loop.")
+            after_bad = FILES[FILES.index(lost[0]) - 1] in FAULTS
+            why = "One bad file must not end the loop." if after_bad else "Does the `return` stand inside the loop?"
+            raise Wrong(f"{of} From {lost[0]!r} on there is nothing. {why}")
         raise Wrong(f"{of} {lost[0]!r} is in neither dict.")
-    if strange := sorted(set(map(str, [*answers, *reasons])) - set(FILES)):
-        raise Wrong(f"{of} {strange[0]!r} is in a dict and was not handed in.")
     if wrong := sorted(set(answers) & set(FAULTS)):
         raise Wrong(f"{of} {wrong[0]!r} has no answer, but `answers` holds {describe(answers[wrong[0]])} for it.")
     if wrong := [file for file in good if answers[file] != good[file]]:
@@ -340,9 +395,10 @@ def _check_texts(reasons):
             )
         if not reason.strip():
             raise Wrong(f"The reason for {file!r} is empty. What does the exception say?")
-    if len(set(reasons.values())) == 1:
+    if len({reason.replace(file, "") for file, reason in reasons.items()}) == 1:
         raise Wrong(
-            f"All the reasons read {describe(reasons['Cat/666.jpg'])}. `except Exception as error` tells them apart."
+            f"All the reasons say the same, here {describe(reasons['Cat/666.jpg'])}. What is wrong with each file? "
+            "`except Exception as error` tells them apart."
         )
 
 
@@ -372,12 +428,19 @@ q5 = Problem(
 BETTER_CASES = (
     *((41, 50, 0.75), (410, 500, 0.75), (10, 10, 0.75), (36, 50, 0.75)),
     *((300, 500, 0.75), (97, 100, 0.9), (60, 200, 0.5)),
+    # Near the border: by the share of a large number, by other intervals than this one, by one picture more or less.
+    *((80, 100, 0.75), (22, 50, 0.3), (16, 50, 0.2), (43, 50, 0.75), (31, 50, 0.5), (84, 100, 0.75)),
 )
 
 
 def wilson(right, total):
     """The 95 % interval of a share after Wilson (1927): an object with `low` and `high`."""
     return binomtest(right, total).proportion_ci(method="wilson")
+
+
+def other(right, total, rival, method="exact", **how):
+    """The same with another interval."""
+    return binomtest(right, total).proportion_ci(method=method, **how).low > rival
 
 
 def simple(right, total):
@@ -395,6 +458,13 @@ BETTER_SLIPS = {
     ),
     "Ten of ten gives the simple formula no width at all, as if all doubt were gone. Wilson's leaves some.": (
         lambda right, total, rival: simple(right, total) > rival
+    ),
+    'Without `method="wilson"`, scipy gives the *exact* interval, which is wider. Ask for Wilson\'s.': other,
+    '`"wilsoncc"` is Wilson\'s interval with a correction that widens it. Asked for is `"wilson"`.': (
+        lambda right, total, rival: other(right, total, rival, "wilsoncc")
+    ),
+    "You ask for another level than 95 %.": (
+        lambda right, total, rival: other(right, total, rival, "wilson", confidence_level=0.9)
     ),
     "That is the reverse: you say `True` where the interval does **not** lie above.": (
         lambda right, total, rival: wilson(right, total).low <= rival
@@ -418,13 +488,15 @@ def examine_better(answer):
     hit, total, rival = BETTER_CASES[first]
     why = next(
         (sentence for sentence, slip in BETTER_SLIPS.items() if given == [bool(slip(*case)) for case in BETTER_CASES]),
-        f"The interval is {wilson(hit, total).low:.1%} to {wilson(hit, total).high:.1%}.",
+        f"Wilson's interval is {wilson(hit, total).low:.1%} to {wilson(hit, total).high:.1%}.",
     )
     raise Wrong(f"For {hit} of {total} against {rival:.0%} you return `{given[first]}`. {why}")
 
 
 def _truth(value, case):
-    if isinstance(value, bool | np.bool_):
+    if isinstance(value, bool | np.bool_) or (
+        isinstance(value, np.ndarray) and value.shape == () and value.dtype == bool
+    ):
         return bool(value)
     hit, total, rival = case
     asked = f"For {hit} of {total} against {rival:.0%}"

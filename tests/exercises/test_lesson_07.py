@@ -15,6 +15,7 @@ from helpers.exercises import lesson_07, source
 from helpers.exercises.lesson_07 import (
     BETTER_CASES,
     BETTER_SLIPS,
+    COUNT_CASES,
     COUNT_SLIPS,
     POOLED_SLIPS,
     SHARE_SLIPS,
@@ -204,6 +205,22 @@ def test_prepare_right():
     assert_right(q1, by_pil(Image.Resampling.LANCZOS))
 
 
+def without_antialias(path, image_size):
+    picture = tf.io.decode_jpeg(tf.io.read_file(str(path)), channels=3)
+    return tf.image.resize(picture, image_size)[tf.newaxis] / 255
+
+
+def overwrites(path, image_size):
+    Image.open(path).convert("RGB").resize(image_size[::-1], Image.Resampling.BILINEAR).save(path)
+    return by_pil()(path, image_size)
+
+
+def removes(path, image_size):
+    prepared = by_pil()(path, image_size)
+    path.unlink()
+    return prepared
+
+
 def not_converted(path, image_size):
     return np.asarray(Image.open(path).resize(image_size[::-1]), dtype=np.float32)[np.newaxis] / 255
 
@@ -218,6 +235,14 @@ def not_converted(path, image_size):
         (by_pil(change=lambda array: array.transpose(0, 3, 1, 2)), "The channels come last"),
         (by_pil(change=lambda array: array[:, :5]), "It should be (1, 48, 64, 3)"),
         (by_pil(scale=1), "divides by 255"),
+        (by_pil(scale=127.5), "divides by 255"),
+        (by_pil(scale=256), "You divide by 256"),
+        (by_pil(change=lambda array: (array - array.mean()) / array.std()), "subtract nothing"),
+        (by_pil(change=np.zeros_like), "black, or nearly"),
+        (by_pil(change=lambda array: array.mean(axis=-1, keepdims=True).repeat(3, axis=-1)), "the colours are lost"),
+        (without_antialias, "`antialias=True`"),
+        (overwrites, "Only read it"),
+        (removes, "Only read it"),
         (by_pil(scale=127.5, change=lambda array: array - 1), "subtract nothing"),
         (by_pil(scale=255 * 255), "divide twice"),
         (by_pil(change=lambda array: array.astype(np.uint8)), "whole numbers"),
@@ -257,11 +282,26 @@ def test_count_right():
     assert_right(q2, lambda side, filters: np.int64(right_count(side, filters)))
 
 
+def test_a_network_built_to_be_counted_is_right(monkeypatch):
+    monkeypatch.setattr("helpers.exercises.compare.SECONDS", 60)  # however busy the machine
+    lesson = built_in_lesson("def published(", "def blueprint(")
+    published, blueprint = lesson["published"], lesson["blueprint"]
+    assert_right(q2, lambda side, filters: blueprint(published, filters, side).layers[-2].count_params())
+    assert_right(q2, lambda side, filters: published(filters, side).layers[-2].count_params())
+
+
 def test_count_is_what_keras_counts():
     build = built_in_lesson("def published(", "def blueprint(")
-    for side, filters in ((224, [32, 32]), (64, [8, 24]), (101, [4, 8, 16])):
+    for side, filters in (*COUNT_CASES, (224, [32, 32])):
         plan = build["blueprint"](build["published"], filters, side)
         assert plan.layers[-2].count_params() == right_count(side, filters)
+    assert max(right_count(*case) for case in COUNT_CASES) < 2_500_000  # to draw so many weights takes a moment
+
+
+def pools_first(side, filters):
+    for _ in filters:
+        side = -(-side // 2) - 2
+    return 128 * side**2 * filters[-1] + 128
 
 
 @pytest.mark.parametrize("sentence", COUNT_SLIPS)
@@ -273,6 +313,9 @@ def test_each_slip_in_the_count_is_named(sentence):
     ("answer", "sentence"),
     [
         (lambda side, filters: 7, "Follow the side first"),
+        # Pooling before the convolution agrees in one case with rounding down; that is no reason to name it so.
+        (lambda side, filters: pools_first(side, filters), "Follow the side first"),
+        (lambda side, filters: f"{right_count(side, filters):,}", "without quotes"),
         (lambda side, filters: (1, 2), "one single number"),
         (forgets_return, "Does the function end with `return`?"),
         (lambda side: 7, "Keep the first line"),
@@ -308,9 +351,13 @@ def test_each_slip_in_the_pooled_shape_is_named(shape):
     [
         (32, "A shape is a tuple"),
         ((64, 31), "Two sizes"),
-        ("(64, 32)", "an array of numbers"),
-        ([[64, 32]], "Two sizes"),
-        ((None, 32), "an array of numbers"),
+        (None, "A shape is a tuple"),
+        (True, "A shape is a tuple"),
+        ("(64, 32)", "A shape is a tuple"),
+        (("64", "32"), "an array of numbers"),
+        ([[64, 32]], "plain tuple"),
+        (np.zeros((64, 32)), "plain tuple"),
+        ((None, 32), "any number of pictures"),
         ((64, 32.5), "Two sizes"),
         ((), "Two sizes"),
     ],
@@ -423,6 +470,14 @@ def notes_none(files, answer):
     return {file: answers.get(file) for file in files}, reasons
 
 
+def test_a_reason_names_more_than_the_file():
+    def names_the_file(files, answer):
+        answers, reasons = asker()(files, answer)
+        return answers, {file: f"{file} cannot be read" for file in reasons}
+
+    assert_wrong(q5, names_the_file, "tells them apart")
+
+
 def test_ask_all_right():
     assert_right(q5, solution("q5")["ask_all"])
     assert_right(q5, asker())
@@ -434,6 +489,10 @@ def test_ask_all_right():
     [
         (as_the_tutorial, "`reasons` is empty"),
         (stops, "One bad file must not end the loop"),
+        (lambda files, answer: asker(finish=lambda *both: both)(files[:1], answer), "inside the loop"),
+        (lambda files, answer: ({}, {}), "Both dicts are empty"),
+        (asker(finish=lambda answers, reasons: ({Path(key): answers[key] for key in answers}, reasons)), "handed in"),
+        (lambda files, answer: {file: answer(file) for file in files}, "note the reason, and go on"),
         (asks_twice, "asking is slow"),
         (notes_none, "is in both dicts"),
         (asker(finish=lambda answers, reasons: (reasons, answers)), "are swapped"),
@@ -449,7 +508,8 @@ def test_ask_all_right():
         (asker(reason=lambda error: None), "Give text"),
         (asker(reason=lambda error: "unreadable"), "tells them apart"),
         (asker(catch=BaseException), "■ button"),
-        (asker(catch=OSError), "function stops with"),
+        (asker(reason=lambda error: error.args[0]), "function stops with"),  # one of them has no args
+        (asker(catch=OSError), "note the reason, and go on"),
         (lambda files: ({}, {}), "Keep the first line"),
         (forgets_return, "Does the function end with"),
     ],
@@ -476,6 +536,7 @@ def test_better_right():
     assert_right(q6, solution("q6")["surely_better"])
     assert_right(q6, by_formula)
     assert_right(q6, lambda right, total, rival: np.bool_(by_formula(right, total, rival)))
+    assert_right(q6, lambda right, total, rival: np.array(by_formula(right, total, rival)))
     answers = [by_formula(*case) for case in BETTER_CASES]
     assert any(answers) and not all(answers)
 
@@ -488,7 +549,14 @@ def test_each_slip_in_the_comparison_is_named(sentence):
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
-        (lambda right, total, rival: True, "The interval is"),
+        (lambda right, total, rival: True, "Wilson's interval is"),
+        (lambda right, total, rival: total >= 100 and right / total > rival, "Wilson's interval is"),
+        (lambda right, total, rival: by_formula(right - 1, total, rival), "Wilson's interval is"),
+        (lambda right, total, rival: by_formula(right, max(right, total - 1), rival), "Wilson's interval is"),
+        (
+            lambda right, total, rival: binomtest(right, total, rival, alternative="greater").pvalue < 0.05,
+            "Wilson's interval is",
+        ),
         (lambda right, total, rival: right / total - rival, "Return `True` or `False`"),
         (lambda right, total, rival: "yes", "Return `True` or `False`"),
         (lambda right, total: True, "Keep the first line"),

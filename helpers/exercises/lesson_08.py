@@ -285,6 +285,8 @@ def examine_augmented(answer):
     if seen.shape != pictures.shape:
         raise Wrong(f"Of 6 pictures of 2 × 2 × 3 you make an array of shape {seen.shape}. Map batch by batch, once.")
     times = float(np.floor(seen / 10).mean())
+    if seen.any() and (times == 0 or seen.dtype.kind != "f"):
+        raise Wrong("What `augment` gives is changed once more. Hand it on as it is.")
     if times == 0:
         raise Wrong(f"The pictures come out unchanged. {_why_unchanged(modes)}")
     if times == 2:

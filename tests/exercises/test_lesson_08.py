@@ -405,6 +405,11 @@ def test_augmented_right():
         (maps(lambda augment, pictures, labels: (pictures, labels)), "was never called"),
         (maps(lambda augment, pictures, labels: (augment((pictures, labels)), labels)), "a pair again"),
         (maps(lambda augment, pictures, labels: once(augment, pictures, labels)[::-1]), "pictures first"),
+        (maps(lambda augment, pictures, labels: (once(augment, pictures, labels)[0] / 255, labels)), "once more"),
+        (
+            maps(lambda augment, pictures, labels: (tf.cast(once(augment, pictures, 0)[0], "uint8"), labels)),
+            "once more",
+        ),
         (lambda batches, augment: batches.map(lambda pair: augment(pair, training=True)), "but 2 were given"),
         (forgets_the_new_one, "leaves the old one alone"),
         (in_two_steps, "twice"),

@@ -260,6 +260,8 @@ def examine_augmented(answer):
     pictures, labels = np.zeros((6, 2, 2, 3), np.float32), np.arange(6, dtype=np.float32).reshape(6, 1)
     batches = tf.data.Dataset.from_tensor_slices((pictures, labels)).batch(2)
     as_function(answer, batches, probe)
+    list(batches.map(lambda pictures, labels: (probe(pictures), labels)))  # the first `map` of a session is slow
+    modes.clear()
 
     def answered():
         """TensorFlow makes a traceback the message of an error inside `map`; its last line tells what happened."""

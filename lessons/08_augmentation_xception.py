@@ -113,11 +113,11 @@ def split(seed, subset="both"):
 training_part, validation_part = split(seed=1337)
 
 # %% tags=["nbval-check-output"]
-training_part.class_names, len(training_part.file_paths), len(validation_part.file_paths)
+training_part.class_names
 
 # %% [markdown]
 # The names in alphabetical order: cat is 0, dog is 1. `crop_to_aspect_ratio` is ours: without it, every picture is
-# squashed into a square. Nine of a batch:
+# squashed into a square, as in lesson 07. Nine of a batch:
 
 # %%
 pictures, labels = next(iter(training_part))
@@ -135,14 +135,14 @@ show_pictures(
 
 # %%
 learned_from = set(split(seed=1337, subset="training").file_paths)
-judged_by = split(seed=7, subset="validation").file_paths
+judged_by = split(seed=8, subset="validation").file_paths
 f"{np.mean([path in learned_from for path in judged_by]):.0%} of the validation pictures"
 
 # %% [markdown]
-# Each seed shuffles anew, then cuts, so about four fifths are to be expected. Nothing warns you, and validation looks
-# wonderful. Use one call with `subset="both"`. Even then the call cannot know which pictures are twins, and it makes no
-# test set. The tutorial has none: it calls the same pictures now validation, now test. What you choose by cannot judge
-# (lesson 03's coins). You have three folders.
+# Each seed shuffles anew, then cuts, so about four fifths are to be expected. The counts are those of before, nothing
+# warns you, and validation looks wonderful. Use one call with `subset="both"`. Even then the call cannot know which
+# pictures are twins, and it makes no test set. The tutorial has none: it calls the same pictures now validation, now
+# test. What you choose by cannot judge (lesson 03's coins). You have three folders.
 #
 # ### The wrong folder
 #
@@ -163,7 +163,8 @@ except Exception as error:
     print(type(error).__name__)
 
 # %% [markdown]
-# Now your own three sets. They are kept in memory as bytes, so that no file is decoded twice.
+# Now your own sets; test stays closed until the end. They are kept in memory as bytes, so that no file is decoded
+# twice.
 
 
 # %%
@@ -187,8 +188,8 @@ validation = read("validation").batch(settings.batch_size).prefetch(tf.data.AUTO
 
 # %% [markdown]
 # The order matters. `cache` stands before `shuffle`: behind it, every epoch would have the order of the first. And
-# **prefetch** comes last: while the network works on a batch, the next one is prepared. (`AUTOTUNE` leaves it to
-# TensorFlow how many.)
+# **prefetch** comes last, for `train` behind the augmentation that follows: while the network works on a batch, the
+# next one is prepared. (`AUTOTUNE` leaves it to TensorFlow how many.)
 #
 # ### "Use sparse matrices to save memory"
 #
@@ -268,7 +269,8 @@ q1.check(keep)
 #
 # A convolution does two things at once: it looks around, and it mixes channels. A **separable convolution** does them
 # one after the other. First one 3 × 3 kernel *per channel*, which looks around and mixes nothing. Then a convolution of
-# 1 × 1, which mixes and looks nowhere. Take its weights apart and do both steps by hand:
+# 1 × 1, which mixes and looks nowhere. Take its weights apart and do both steps by hand. (`depthwise_conv2d` is the
+# first step alone.)
 
 # %%
 maps = np.random.default_rng(8).normal(size=(1, 10, 10, 6)).astype(np.float32)
@@ -354,8 +356,8 @@ slopes = {around: slope_at_first_layer(deep(around)) for around in (False, True)
 
 # %% [markdown]
 # Without a way around, next to nothing arrives. With it the slope survives; here it even grows, since each addition
-# makes the maps larger. (The blocks of real networks have batch normalisation against that.) It is what made very deep
-# networks trainable.
+# makes the maps larger. (The blocks of real networks have batch normalisation against that.) The way around is what
+# made very deep networks trainable.
 #
 # Addition needs equal shapes. This network's blocks halve the maps and change the number of channels. So its way around
 # has a convolution of its own: 1 × 1, stride 2.
@@ -364,8 +366,8 @@ slopes = {around: slope_at_first_layer(deep(around)) for around in (False, True)
 #
 # Complete `residual_block` in the functional style of lesson 06: call each layer on what comes before. The main path:
 # ReLU, separable convolution (3 × 3, "same"), batch normalisation; the same three once more; max pooling (3 × 3, stride
-# 2, "same"). The way around: a plain convolution from `maps`, 1 × 1, stride 2. All have `filters` filters. Return
-# `layers.add` of the two.
+# 2, "same"). The way around: a plain convolution from `maps`, 1 × 1, stride 2. The three convolutions have `filters`
+# filters. Return `layers.add` of the two.
 
 
 # %% tags=["exercise"]
@@ -423,9 +425,10 @@ published = xception(image_size=180)
 published.count_params(), published.output.shape
 
 # %% [markdown]
-# 2,731,065, exactly the tutorial's. Here it is as a drawing: a box is a layer, with what it needs no box for behind a
-# "+"; below it stands the shape that leaves it. Follow one picture through a block: where does it split, and what are
-# the two shapes that meet? And one layer could go, without changing a single answer. Which?
+# Layer by layer the tutorial's network: 2,731,065 parameters. In the drawing a box is a layer; small ones that follow
+# it stand in the same box, behind a "+", and below it stands the shape that leaves it. Follow one picture through a
+# block: where does it split, and what are the two shapes that meet? And one layer could go, without changing a single
+# answer. Which?
 
 # %%
 show_network(published)
@@ -466,8 +469,8 @@ f"{weights:,} weights, {operations:,} multiply-adds"
 table.iloc[-1, -1].replace("\N{NO-BREAK SPACE}", " ")
 
 # %% [markdown]
-# Training keeps most of that. A free machine on the web has 1 or 2 GB. So here the published network answers one small
-# batch, untrained, and that is all. What do you expect it to say?
+# Training keeps most of that. A free machine on the web often has 1 or 2 GB. So here the published network answers one
+# small batch, untrained, and that is all. What do you expect it to say?
 
 # %%
 published.predict(pictures[:2], verbose=0).round(2).tolist()
@@ -544,8 +547,8 @@ narrow().count_params()
 # ### In the model, or on the way to it?
 #
 # Augmentation can be the model's first layers, or a step in the pipeline of batches. The tutorial's text says the one,
-# its code does the other. In the model it is saved with it, and nobody can forget it. In the pipeline it can run
-# *beside* the training of the batch before, and the network stays as published.
+# its code does the other. In the model it is saved with the network, and nobody can forget it. In the pipeline it can
+# run *beside* the training of the batch before, and the network stays as published.
 #
 # Is one of them faster? That depends on the machine: with a graphics card, the processor is free for the pictures. So
 # measure yours. A small network stands in, since only the differences count. All ways take turns; the first round is
@@ -619,7 +622,7 @@ angles = np.random.default_rng(8).uniform(-36, 36, size=(100_000, 2)).sum(axis=1
 f"{np.mean(np.abs(angles) > 36):.0%}, up to {np.abs(angles).max():.0f}°"
 
 # %% [markdown]
-# A quarter, up to 72°: pictures that will never be met in use.
+# A quarter, up to 72°: pictures that are hardly ever met in use.
 #
 # ### Exercise 4 · A pipeline that augments once
 #
@@ -648,7 +651,8 @@ q4.check(augmented)
 # And ours. Validation stays as it is: you want to know how the network does on pictures as they are met.
 
 # %%
-train_varied = train.map(on_the_way, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+train_varied = train.map(on_the_way, num_parallel_calls=tf.data.AUTOTUNE)
+train_varied = train_varied.prefetch(tf.data.AUTOTUNE)
 
 # %% [markdown]
 # ### A file for every epoch
@@ -679,7 +683,7 @@ history = model.fit(
 # %%
 curves = pd.DataFrame(history.history)
 curves.index = pd.RangeIndex(1, len(curves) + 1, name="epoch")
-files = sorted(folder.glob("after_*.keras"))
+files = [folder / f"after_{epoch:02}.keras" for epoch in curves.index]
 curves["file"] = [f"{path.name}, {path.stat().st_size / 1e6:.1f} MB" for path in files]
 curves.round(3)
 
@@ -691,13 +695,14 @@ curves.round(3)
 best_epoch = int(curves["val_loss"].idxmin())
 best = keras.saving.load_model(files[best_epoch - 1])
 again = best.evaluate(validation, verbose=0, return_dict=True)
-f"epoch {best_epoch}: loss {curves['val_loss'][best_epoch]:.4f}, from the file {again['loss']:.4f}"
+noted = curves["val_loss"][best_epoch]
+f"epoch {best_epoch}: loss {noted:.4f}, from the file {again['loss']:.4f}"
 
 # %% [markdown]
 # It does. The network in memory, `model`, has the weights of the *last* epoch, whichever was best. `EarlyStopping`
 # takes you back itself with `restore_best_weights=True`, and `ModelCheckpoint` keeps one file only with
-# `save_best_only=True`. Forget both, and you may use a network that had been better. (Adam's two running numbers per
-# weight are in each file as well, so that training can go on from it.)
+# `save_best_only=True`. Forget both, and you may use a network that was better some epochs before. (Adam's two running
+# numbers per weight are in each file as well, so that training can go on from it.)
 #
 # ### Exercise 5 · When does it stop?
 #
@@ -727,9 +732,10 @@ q5.check(stop)
 # %% [markdown]
 # ### Let a program search
 #
-# Why 0.001 and 0.5? The tutorial points to KerasTuner, a library that tries settings. You say what may vary, and what a
-# **trial** does; it draws values, and keeps the score of each. A learning rate is drawn on a logarithmic scale: from
-# 0.0001 to 0.001 is as far as from 0.001 to 0.01. By which pictures will you judge a trial?
+# Why a learning rate of 0.001 and a dropout of 0.5? The tutorial points to KerasTuner, a library that tries settings.
+# You say what may vary, and what a **trial** does; it draws values, and keeps the score of each. A learning rate is
+# drawn on a logarithmic scale: from 0.0001 to 0.001 is as far as from 0.001 to 0.01. By which pictures will you judge a
+# trial?
 
 
 # %%
@@ -761,10 +767,10 @@ rows = [[*map(trial.hyperparameters.get, names), trial.score] for trial in trial
 pd.DataFrame(rows, columns=[*names, "validation loss"]).round(4)
 
 # %% [markdown]
-# The best stands on top. Be careful with it. Short trials favour settings that learn fast at first. And the best of
-# many trials was also lucky, on these validation pictures: the more trials, the more luck (lesson 03). A real search
-# tries dozens of settings for many epochs, and what it finds is trained again and tested on pictures that chose
-# nothing.
+# Validation pictures judge, and the best trial stands on top. Be careful with it. Short trials favour settings that
+# learn fast at first. And the best of many trials was also lucky, on these validation pictures: the more trials, the
+# more luck (lesson 03). A real search tries dozens of settings for many epochs, and what it finds is trained again and
+# tested on pictures that chose nothing.
 
 # %% [markdown]
 # ## 4 Evaluation
@@ -825,8 +831,8 @@ pd.DataFrame(table).T.map("{:.3f}".format).replace("nan", "–")
 #
 # ### Exercise 6 · Three scores
 #
-# `labels` and `predicted` are arrays of 0 and 1, where 1 is the rare class. Return its precision, recall and F1. Some
-# pictures are always found, so nothing is divided by 0.
+# `labels` and `predicted` are arrays of 0 and 1, where 1 is the rare class. Return its precision, recall and F1. At
+# least one of its pictures is always found, so nothing is divided by 0.
 
 
 # %% tags=["exercise"]

@@ -21,14 +21,16 @@ BROKEN = {
 
 def examine_keep(answer):
     """The letters of the tasks whose label survives the change: A, C and E, in any order."""
+    if isinstance(answer, np.ndarray):
+        answer = answer.tolist()
     if isinstance(answer, list | tuple | set | frozenset) and all(isinstance(one, str) for one in answer):
         answer = "".join(sorted(answer))
     if not isinstance(answer, str):
         raise Wrong(f'Your `keep` is {describe(answer)}. Write the letters as a text, for example `"BF"`.')
-    letters = [letter for letter in answer.upper() if letter not in " ,;."]
+    letters = [letter for letter in answer.upper() if letter.isalnum()]
     unknown = [letter for letter in letters if letter not in KEPT | BROKEN]
     if unknown or not letters:
-        raise Wrong(f"Your `keep` is {describe(answer)}. It should hold letters from A to F.")
+        raise Wrong(f'Your `keep` is {describe(answer)}. It should hold letters from A to F alone, such as `"BF"`.')
     for letter, sentence in BROKEN.items():
         if letter in letters:
             raise Wrong(f"You keep {sentence} The label would be a lie.")
@@ -64,12 +66,17 @@ PARAMETER_SLIPS = {
         lambda c, f: 9 * f + c * f + f
     ),
     "A kernel of 3 × 3 has 9 weights, not 3.": lambda c, f: 3 * c + c * f + f,
+    "You count a single 3 × 3 kernel. There is one **per channel**.": lambda c, f: 9 + c * f + f,
+    "The second step looks nowhere: it has 1 weight for each pair of channel and filter, not 9.": (
+        lambda c, f: 9 * c + 9 * c * f + f
+    ),
+    "The biases belong to what goes out: one per **filter**, not one per channel.": lambda c, f: 9 * c + c * f + c,
 }
 
 
 def examine_parameters(answer):
     """`answer(channels, filters)`: 9 per channel, channels times filters, and a bias per filter."""
-    for channels, filters in ((3, 32), (128, 256), (728, 1024), (7, 5)):
+    for channels, filters in ((4, 32), (128, 256), (728, 1024), (7, 5)):  # in the first, no two slips give the same
         asked = f"For {channels:,} channels and {filters:,} filters"
         given = as_whole_number(call(answer, channels, filters), what=f"{asked}, your answer")
         if given == 9 * channels + channels * filters + filters:
@@ -116,7 +123,12 @@ def _called_on(answer, filters, size, asked):
 
     maps = keras.Input(shape=(size, size, 6))
     as_function(answer, maps, filters)
-    out = call(lambda: answer(maps, filters))
+    try:
+        out = call(lambda: answer(maps, filters))
+    except Wrong as wrong:
+        if "incompatible shapes" not in str(wrong):
+            raise
+        raise Wrong(f"{asked}: {wrong} What is added needs equal shapes. Look at `padding` and `strides`.") from wrong
     if out is None:
         raise Wrong(f"{asked}, you return `None`. Does the function end with `return`?")
     if not keras.utils.is_keras_tensor(out):
@@ -140,6 +152,8 @@ def _kind(layer):
     """The name of the layer's class; an activation is named by its function."""
     kind = type(layer).__name__
     activation = getattr(getattr(layer, "activation", None), "__name__", "").lower()
+    if kind == "Relu":  # `keras.ops.relu`
+        return "ReLU"
     if kind == "Activation":
         return {"relu": "ReLU"}.get(activation, f"Activation({activation})")
     return kind
@@ -182,6 +196,7 @@ def _check_main(path, filters, asked):
         raise Wrong(f"{asked}, the main path is {' → '.join(kinds) or 'empty'}. {_why_not_main(kinds)}")
     pooling = path[-1]
     faults = [
+        (path[2] is path[5], "one batch normalisation is called twice. Make a new layer each time."),
         (tuple(pooling.pool_size) != (3, 3), f"pooling looks at windows of {pooling.pool_size}; 3 × 3 is wanted."),
         (tuple(pooling.strides) != (2, 2), f"pooling moves by {pooling.strides}. Give it `strides=2`."),
         (pooling.padding != "same", 'pooling has no padding; `padding="same"` is wanted.'),
@@ -238,24 +253,42 @@ def examine_augmented(answer):
 
     def probe(pictures, training=False):
         """Adds 10, and a little more with each call, in training only."""
+        training = isinstance(training, int) and bool(training)  # 1 counts, a tensor of labels does not
         modes.append(training)
-        return pictures + 10 + calls.assign_add(1.0) / 1_000 if training is True else pictures
+        return pictures + 10 + calls.assign_add(1.0) / 1_000 if training else pictures
 
     pictures, labels = np.zeros((6, 2, 2, 3), np.float32), np.arange(6, dtype=np.float32).reshape(6, 1)
     batches = tf.data.Dataset.from_tensor_slices((pictures, labels)).batch(2)
     as_function(answer, batches, probe)
-    given = call(lambda: answer(batches, probe))
+    list(batches.map(lambda pictures, labels: (probe(pictures), labels)))  # the first `map` of a session is slow
+    modes.clear()
+
+    def answered():
+        """TensorFlow makes a traceback the message of an error inside `map`; its last line tells what happened."""
+        try:
+            return answer(batches, probe)
+        except Exception as error:
+            if not str(error).startswith("in user code"):
+                raise
+            raise RuntimeError(f"in `map`, {str(error).strip().splitlines()[-1].strip()}") from error
+
+    given = call(answered)
     if given is None:
         raise Wrong("You return `None`. Does the function end with `return`?")
     if not isinstance(given, tf.data.Dataset):
         raise Wrong(f"You return {describe(given)}. Return a data set: what `batches.map(…)` gives.")
-    if not isinstance(given.element_spec, tuple) or len(given.element_spec) != 2:
+    spec = given.element_spec
+    if not isinstance(spec, tuple) or len(spec) != 2 or not all(isinstance(one, tf.TensorSpec) for one in spec):
         raise Wrong("Each element should be a pair again. Let the function in `map` return `pictures, labels`.")
     first, second = (call(lambda: list(given.as_numpy_iterator())) for _ in range(2))
     seen, kept = np.concatenate([one for one, _ in first]), np.concatenate([two for _, two in first])
+    if (seen.shape, kept.shape) == (labels.shape, pictures.shape):
+        raise Wrong("Labels come first in your pairs. Return the pictures first: `pictures, labels`.")
     if seen.shape != pictures.shape:
         raise Wrong(f"Of 6 pictures of 2 × 2 × 3 you make an array of shape {seen.shape}. Map batch by batch, once.")
     times = float(np.floor(seen / 10).mean())
+    if seen.any() and (times == 0 or seen.dtype.kind != "f"):
+        raise Wrong("What `augment` gives is changed once more. Hand it on as it is.")
     if times == 0:
         raise Wrong(f"The pictures come out unchanged. {_why_unchanged(modes)}")
     if times == 2:
@@ -332,14 +365,16 @@ def _why_not_stop(last, best, losses, patience):
     if (last, best) == (right_best, right_last):
         return "They are swapped: first the epoch after which training ends."
     if last == right_last:
-        if best == right_last:
+        if best == right_last and losses[best - 1] > losses[right_best - 1]:
             return "The last epoch's weights are not the best: whose loss is lowest?"
         if best > right_last:
             return f"Epoch {best} is never trained: training has ended before."
         lowest = min(losses[:right_last])
+        if best > right_best and losses[best - 1] == lowest:
+            return f"{lowest} comes first after epoch {right_best}; the same loss again is not **below** it."
         return f"The lowest loss up to there, {lowest}, comes first after epoch {right_best}."
     if last < right_last:
-        return "Too early. An epoch counts as waiting only if it is not below the lowest loss **so far**."
+        return "Too early. Count epochs from 1; one is waiting only if it is not below the lowest loss **so far**."
     if last == right_last + 1 < len(losses):
         return f"One too late: the epochs after the best one count, and {patience} of them are enough."
     return (
@@ -403,6 +438,10 @@ def _why_not_scores(numbers, labels, predicted):
         return "Precision and recall are swapped: precision looks at what was **called** 1, recall at what **is** 1."
     if close(three(1 - labels, 1 - predicted), numbers, tolerance=5e-3):
         return "These are the scores of class 0. The rare class is 1."
+    if close(np.multiply(100, (precision, recall, f1)), numbers, tolerance=5e-3):
+        return "These are per cent. Return shares, from 0 to 1."
+    if close(sorted((precision, recall, f1)), sorted(numbers), tolerance=5e-3):
+        return "The numbers are right, in another order than precision, recall, F1."
     if same(numbers[0], precision) and same(numbers[1], recall):
         if same(numbers[2], (precision + recall) / 2):
             return "F1 is the harmonic mean, 2 · precision · recall / (precision + recall), not the plain one."

@@ -161,7 +161,9 @@ def test_keras_stops_at_a_folder_of_other_names(tmp_path):
 # --- Exercise 1: which labels survive
 
 
-@pytest.mark.parametrize("answer", ["ACE", "e, c, a", ["A", "E", "C"], {"A", "C", "E"}])
+@pytest.mark.parametrize(
+    "answer", ["ACE", "e, c, a", "A-C/E\n", ["A", "E", "C"], {"A", "C", "E"}, np.array(list("ACE"))]
+)
 def test_keep_right(answer):
     assert_right(q1, answer)
 
@@ -204,6 +206,11 @@ def test_the_formula_is_that_of_keras():
     assert solution("q2")["separable_parameters"](7, 5) == layer.count_params()
 
 
+def test_no_two_slips_in_parameters_give_the_same():
+    given = [slip(4, 32) for slip in PARAMETER_SLIPS.values()]
+    assert len({9 * 4 + 4 * 32 + 32, *given}) == len(given) + 1
+
+
 @pytest.mark.parametrize("sentence", PARAMETER_SLIPS)
 def test_each_slip_in_parameters_is_named(sentence):
     assert_wrong(q2, PARAMETER_SLIPS[sentence], sentence)
@@ -213,6 +220,7 @@ def test_each_slip_in_parameters_is_named(sentence):
     ("answer", "sentence"),
     [
         (lambda channels, filters: 17, "Count three parts"),
+        (lambda channels, filters: 9 * channels + channels * filters + filters + 1, "Count three parts"),
         (lambda channels, filters: 0.5, "no whole number"),
         (forgets_return, "Does the function end with `return`?"),
         (lambda channels: 1, "Keep the first line"),
@@ -262,11 +270,20 @@ def by_relu_layers(maps, filters):
     return layers.Add()([around, out])
 
 
+def by_operations(maps, filters):
+    out = maps
+    for _ in range(2):
+        out = layers.SeparableConv2D(filters, 3, padding="same")(keras.ops.relu(out))
+        out = layers.BatchNormalization()(out)
+    return layers.MaxPooling2D(3, 2, padding="same")(out) + layers.Conv2D(filters, 1, 2)(maps)
+
+
 def test_block_right():
     assert_right(q3, solution("q3")["residual_block"])
     assert_right(q3, block())
     assert_right(q3, block(join=lambda both: layers.Add()(both[::-1])))
     assert_right(q3, by_relu_layers)
+    assert_right(q3, by_operations)
 
 
 def narrow_first(maps, filters):
@@ -276,6 +293,13 @@ def narrow_first(maps, filters):
 
     out = layers.MaxPooling2D(3, 2, padding="same")(main(filters, main(3, maps)))
     return layers.add([out, layers.Conv2D(filters, 1, 2)(maps)])
+
+
+def normalises_twice_by_one_layer(maps, filters):
+    norm, out = layers.BatchNormalization(), maps
+    for _ in range(2):
+        out = norm(layers.SeparableConv2D(filters, 3, padding="same")(layers.ReLU()(out)))
+    return layers.add([layers.MaxPooling2D(3, 2, padding="same")(out), layers.Conv2D(filters, 1, 2)(maps)])
 
 
 def returns_a_layer(maps, filters):
@@ -318,7 +342,10 @@ def goes_around_later(maps, filters):
         (block(join=layers.concatenate), "Add the two paths"),
         (block(join=lambda both: both[0]), "Add the two paths"),
         (block(join=lambda both: layers.add([*both, both[1]])), "Add two"),
-        (block(padding="valid"), "function stops with"),
+        (block(padding="valid"), "Look at `padding` and `strides`"),
+        (block(pool={"padding": "valid"}), "Look at `padding` and `strides`"),
+        (block(around={"strides": 1}), "needs equal shapes"),
+        (normalises_twice_by_one_layer, "called twice"),
         (goes_elsewhere, "Call its first layer on `maps`"),
         (goes_around_later, "the way around is"),
         (adds_the_maps, "the way around is `maps` itself"),
@@ -366,6 +393,7 @@ def in_two_steps(batches, augment):
 def test_augmented_right():
     assert_right(q4, solution("q4")["augmented"])
     assert_right(q4, maps(once))
+    assert_right(q4, maps(lambda augment, pictures, labels: (augment(pictures, training=1), labels)))
     assert_right(q4, lambda batches, augment: maps(once, prefetch=False)(batches.prefetch(1), augment).prefetch(2))
 
 
@@ -375,6 +403,14 @@ def test_augmented_right():
         (maps(lambda augment, pictures, labels: (augment(pictures), labels)), "without `training=True`"),
         (maps(lambda augment, pictures, labels: (augment(pictures, training=False), labels)), "`training=True`"),
         (maps(lambda augment, pictures, labels: (pictures, labels)), "was never called"),
+        (maps(lambda augment, pictures, labels: (augment((pictures, labels)), labels)), "a pair again"),
+        (maps(lambda augment, pictures, labels: once(augment, pictures, labels)[::-1]), "pictures first"),
+        (maps(lambda augment, pictures, labels: (once(augment, pictures, labels)[0] / 255, labels)), "once more"),
+        (
+            maps(lambda augment, pictures, labels: (tf.cast(once(augment, pictures, 0)[0], "uint8"), labels)),
+            "once more",
+        ),
+        (lambda batches, augment: batches.map(lambda pair: augment(pair, training=True)), "but 2 were given"),
         (forgets_the_new_one, "leaves the old one alone"),
         (in_two_steps, "twice"),
         (maps(lambda augment, pictures, labels: (once(augment, pictures, labels)[0], labels + 1)), "labels"),
@@ -447,6 +483,12 @@ def previous(losses, patience):
     return len(losses), int(np.argmin(losses)) + 1
 
 
+def takes_equals(losses, patience):
+    """Takes a loss that equals the lowest for a new best one when it names the file, not when it waits."""
+    last = stopped(losses, patience)[0]
+    return last, last - int(np.argmin(losses[:last][::-1]))
+
+
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
@@ -459,6 +501,7 @@ def previous(losses, patience):
         (lambda losses, patience: stopped(losses, patience + 1), "One too late"),
         (lambda losses, patience: stopped(losses, 1), "Too early"),
         (previous, "Training ends earlier"),
+        (takes_equals, "is not **below** it"),
         (lambda losses, patience: 4, "Return two numbers"),
         (forgets_return, "Does the function end with `return`?"),
         (takes_nothing, "Keep the first line"),
@@ -509,6 +552,8 @@ def changed(function):
         (changed(lambda p, r, f, a: (0.7 * p, r, f)), "Recall is right"),
         (changed(lambda p, r, f, a: (p, r / 2, f)), "Precision is right"),
         (changed(lambda p, r, f, a: (0.01, 0.02, 0.03)), "Count the hits first"),
+        (changed(lambda p, r, f, a: (100 * p, 100 * r, 100 * f)), "per cent"),
+        (changed(lambda p, r, f, a: (f, p, r)), "in another order"),
         (lambda labels, predicted: 0.5, "Return three numbers"),
         (forgets_return, "Does the function end with `return`?"),
         (takes_nothing, "Keep the first line"),

@@ -190,7 +190,7 @@ OURS_SETTINGS = {
     "weight_decay": 0.05,
     "label_smoothing": 0.1,
     "batch_size": 32,
-    "epochs": 32,
+    "epochs": 28,
     "pictures_per_epoch": 3_200,
     "window": 0.6,
     "flip": True,

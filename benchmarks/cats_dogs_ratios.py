@@ -1,4 +1,4 @@
-"""What reading and predicting in batches is worth for lesson 07. Writes benchmarks/cats_dogs_ratios.json.
+"""What reading and predicting in batches is worth for lesson 07. Writes data/cats_dogs_ratios.json.
 
     python -m benchmarks.cats_dogs_ratios [--repeats N] [--pictures N]
 
@@ -10,7 +10,6 @@ stickers that stand in; the file says which.
 
 import argparse
 import json
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -19,9 +18,9 @@ import tensorflow as tf
 from PIL import Image
 
 from benchmarks.data import circumstances, seconds, summary
-from helpers import datasets, models, pipelines
+from helpers import datasets, models, pipelines, places
 
-RESULT = Path(__file__).with_suffix(".json")
+RESULT = places.DATA / "cats_dogs_ratios.json"
 IMAGE_SIZE, BATCH_SIZE = (224, 224), 64
 ONE_BY_ONE = 32  # pictures for which `predict` is called one at a time: more take long and tell nothing new
 TOLERANCE = 4 / 255  # of the mean difference between two ways to decode and resize a picture: held by every run

@@ -1,5 +1,7 @@
 """Lesson 07: every exercise takes right answers however written, and names what is off in a wrong one."""
 
+import json
+import re
 from pathlib import Path
 
 import jupytext
@@ -34,7 +36,7 @@ import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from keras import layers  # noqa: E402
 
-from helpers import models  # noqa: E402
+from helpers import models, places, runs  # noqa: E402
 from helpers.explain import explain  # noqa: E402
 from helpers.pipelines import from_files, resize_picture  # noqa: E402
 
@@ -173,6 +175,37 @@ def test_the_tutorials_loop_loses_files(dirty):
     files = sorted((folder / "Cat").iterdir())
     counted = lesson["as_in_the_tutorial"](files, 0)
     assert 0 <= counted["right"] <= counted["of"] < len(files)
+
+
+# --- What the prose says of recorded runs
+
+
+def test_every_marker_in_the_prose_can_be_quoted():
+    markers = re.findall(r"\{\{\s*([\w.]+)\s*\}\}", LESSON.read_text(encoding="utf-8"))
+    assert len(markers) >= 8
+    assert all(runs.quote(marker) for marker in markers)
+
+
+def test_what_the_prose_says_of_the_long_measurement():
+    measured = json.loads((places.DATA / "cats_dogs_ratios.json").read_text())
+    middle = {name: found["median"] for name, found in measured["reading"].items() if name.endswith("_over_legacy")}
+    assert not measured["dataset"]["stand_in"] and measured["reading"]["legacy"]["n"] == 5
+    assert middle["from_files_over_legacy"] < 1.25 and middle["nearest_four_over_legacy"] > 2
+    assert all(17 < middle[f"{way}_cached_over_legacy"] < 23 for way in ("from_files", "nearest_four"))
+    third, ours = measured["predicting"]
+    assert third["network"] == "cats_dogs_model_3" and 10 < third["ratio"]["median"] < ours["ratio"]["median"]
+
+
+def test_what_the_prose_says_of_the_recorded_networks():
+    third, ours = runs.load("cats_dogs_model_3"), runs.load("cats_dogs_scratch")
+    curves = runs.curves("cats_dogs_model_3")
+    assert curves["accuracy"].iloc[-1] > 0.99 and curves["val_accuracy"].iloc[-1] < curves["val_accuracy"].iloc[2]
+    assert third["parameters"] > 14 * ours["parameters"]
+    assert max(ours["wall_seconds"]) < third["wall_seconds"][0]
+    assert 0.14 < np.mean(ours["test_accuracy"]) - third["test_accuracy"][0] < 0.17
+    high = binomtest(round(400 * third["test_accuracy"][0]), 400).proportion_ci(method="wilson").high
+    for share in ours["test_accuracy"]:
+        assert binomtest(round(400 * share), 400).proportion_ci(method="wilson").low > high
 
 
 # --- Exercise 1: one picture

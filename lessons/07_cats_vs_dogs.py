@@ -40,6 +40,7 @@ from keras import layers
 from PIL import Image
 from scipy.stats import binomtest
 
+# %%
 from helpers import datasets, models, places, profile, runs
 from helpers.exercises.lesson_07 import q1, q2, q3, q4, q5, q6
 from helpers.explain import explain

@@ -1052,7 +1052,7 @@ show_curves(
 runs.compare(*names.values())
 
 # %% [markdown]
-# Three seeds of ours, each asked once about the same 400 test pictures:
+# Three seeds of ours, all tested on the same 400 pictures:
 
 # %%
 tested("cats_dogs_scratch")

@@ -203,6 +203,12 @@ def test_what_the_prose_says_of_the_recorded_networks():
     assert third["parameters"] > 14 * ours["parameters"]
     assert max(ours["wall_seconds"]) < third["wall_seconds"][0]
     assert 0.14 < np.mean(ours["test_accuracy"]) - third["test_accuracy"][0] < 0.17
+    dense, *three = (
+        binomtest(round(400 * runs.load(f"cats_dogs_{name}")["test_accuracy"][0]), 400).proportion_ci(method="wilson")
+        for name in ("dense", "model_1", "model_2", "model_3")
+    )
+    assert dense.low < 0.5 < dense.high
+    assert min(found.high for found in three) - max(found.low for found in three) > 0.06  # of widths of about 0.09
     high = binomtest(round(400 * third["test_accuracy"][0]), 400).proportion_ci(method="wilson").high
     for share in ours["test_accuracy"]:
         assert binomtest(round(400 * share), 400).proportion_ci(method="wilson").low > high

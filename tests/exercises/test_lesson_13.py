@@ -417,3 +417,13 @@ def test_faster_wrong(answer, sentence):
 
 def test_faster_garbage(monkeypatch):
     assert_survives_garbage(q5, monkeypatch)
+
+
+def test_what_the_prose_says_of_the_long_recipe():
+    long, tutorial = runs.load("cifar10_long"), runs.load("cifar10_s1")
+    climbed = runs.curves("cifar10_long")["accuracy"].to_numpy()
+    reached = runs.curves("cifar10_fast")["accuracy"].iloc[-1]
+    assert long["wall_seconds"][0] < tutorial["wall_seconds"][0]
+    assert 0.95 < long["cpu_seconds"][0] / tutorial["cpu_seconds"][0] < 1
+    assert np.ptp(climbed[1:6]) < 0.03 and climbed[1:8].max() < reached - 0.005  # it stands still, and below
+    assert np.all(np.diff(climbed[4:]) > 0) and climbed[-1] > long["test_accuracy"][0] + 0.05
